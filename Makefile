@@ -1,0 +1,76 @@
+# Everything this project does to itself.  `make` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+ARGS   ?=
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lint types contracts unit coverage servers lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+run: $(VENV)/.runtime ## run the main job: the demo servers, or CONFIG=my.yml
+ifdef CONFIG
+	exec $(BIN)/submission-exporter serve --config.file $(CONFIG) $(ARGS)
+else
+	exec $(BIN)/submission-exporter demo $(ARGS)
+endif
+
+test: servers $(VENV)/.dev ## set everything up, then every check and every test
+	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory coverage
+
+check: lint types contracts ## what needs no server: format, lint, types, import contract
+
+format: $(VENV)/.dev ## put the source into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/mypy --check-untyped-defs --allow-untyped-defs --allow-untyped-calls --allow-incomplete-defs tests
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.dev ## the tests alone; ARGS="-k name" chooses
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+coverage: $(VENV)/.dev
+	rm -f .coverage .coverage.*
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+servers: ## the real mail servers and Prometheus that the tests use (Debian packages)
+	@sh tests/install-servers.sh
+
+# A fresh Debian has neither ensurepip nor a compiler; wheels exist for all that is locked.
+$(BIN)/python:
+	@sh .ci/make-venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python lock/runtime.txt pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r lock/runtime.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python lock/dev.txt pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r lock/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo 'import coverage; coverage.process_startup()' > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz_coverage.pth
+	@touch $@ $(VENV)/.runtime
+
+lock: ## renew the locked versions
+	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml lock/build.in -o lock/runtime.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml lock/build.in --group dev -c lock/runtime.txt -o lock/dev.txt
+	rm -rf $(VENV)-lock
+
+clean: ## drop everything that the targets made
+	rm -rf $(VENV) .cache .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,3 @@
+"""submission-exporter: a Prometheus exporter that watches mail submission."""
+
+__version__ = "0.1.0"
