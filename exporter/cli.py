@@ -1,0 +1,161 @@
+"""The command line.  Exit codes: 0 all healthy, 1 something failed, 2 usage or configuration.
+
+Heavy rooms are imported where a command needs them: `classify` must not pay for an HTTP server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter import __version__
+
+DEFAULT_LISTEN = ":10587"
+UNTIL = ("connect", "greeting", "tls", "ehlo", "auth", "mail", "rcpt", "data")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`check | head`): nobody is left to be told.
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="submission-exporter",
+        description="Watches mail submission as a mail client sees it: what fails, why, whose problem "
+        "it is and what to do.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"submission-exporter {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="probe the endpoints of a file and serve the metrics")
+    _config_file(serve, required=True)
+    _web(serve)
+    _logging(serve)
+    serve.add_argument(
+        "--config.check",
+        dest="check",
+        action="store_true",
+        help="check the configuration and exit",
+    )
+    serve.set_defaults(command=_serve)
+
+    check = commands.add_parser("check", help="probe once, now, and say what is wrong")
+    check.add_argument(
+        "what",
+        nargs="*",
+        metavar="NAME | HOST[:PORT]",
+        help="endpoints of the file, or servers; without any, every endpoint of the file",
+    )
+    _config_file(check, required=False)
+    check.add_argument("--tls", choices=("starttls", "implicit", "none"), help="how to encrypt")
+    check.add_argument("--until", choices=UNTIL, help="how deep to go")
+    check.add_argument("--username", metavar="U", help="log in as U; the password is asked for")
+    check.add_argument("--password-file", metavar="F", type=Path, help="take the password from F")
+    check.add_argument("--timeout", metavar="T", help="the deadline of one probe, e.g. 10s")
+    check.add_argument("--ca-file", metavar="F", help="trust the certificates in F")
+    check.add_argument("--output", choices=("text", "json"), default="text")
+    check.set_defaults(command=_check)
+
+    classify = commands.add_parser("classify", help="explain a pasted error message")
+    classify.add_argument(
+        "text", nargs="*", metavar="TEXT | -", help="the message; `-` or nothing reads standard input"
+    )
+    classify.add_argument("--phase", metavar="P", help="the phase it happened in, when known")
+    classify.add_argument(
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="json: one JSON object a line in, one out",
+    )
+    classify.set_defaults(command=_classify)
+
+    validate = commands.add_parser("validate", help="check a configuration file")
+    _config_file(validate, required=True)
+    validate.set_defaults(command=_validate)
+
+    health = commands.add_parser("healthcheck", help="ask a running exporter whether it is alive")
+    health.add_argument("--web.listen-address", dest="listen", metavar="A", default=DEFAULT_LISTEN)
+    health.set_defaults(command=_healthcheck)
+
+    demo = commands.add_parser("demo", help="watch SMTP servers of our own, healthy and broken")
+    _web(demo)
+    _logging(demo)
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _config_file(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--config.file", dest="config", metavar="F", type=Path, required=required, help="the configuration"
+    )
+
+
+def _web(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        metavar="A",
+        default=DEFAULT_LISTEN,
+        help="host:port to serve on; :port is every address (default %(default)s)",
+    )
+
+
+def _logging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--log.level", dest="log_level", choices=("debug", "info", "warning", "error"), default="info"
+    )
+    parser.add_argument("--log.format", dest="log_format", choices=("logfmt", "json"), default="logfmt")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.check:
+        return _validate(options)
+    from exporter.commands import serve
+
+    return serve.run(options.config, options.listen, options.log_level, options.log_format)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from exporter.commands import demo
+
+    return demo.run(options.listen, options.log_level, options.log_format)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from exporter.commands import check
+
+    return check.run(options)
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from exporter.commands import classify
+
+    return classify.run(options.text, phase=options.phase, output=options.output)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from exporter.commands import validate
+
+    return validate.run(options.config)
+
+
+def _healthcheck(options: argparse.Namespace) -> int:
+    from exporter.commands import healthcheck
+
+    return healthcheck.run(options.listen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

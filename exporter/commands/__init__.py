@@ -1,0 +1,1 @@
+"""The commands, one file each; each is imported only when it runs."""

@@ -1,0 +1,1 @@
+"""The prober: walks through one submission and reports what it saw."""

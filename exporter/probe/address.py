@@ -1,0 +1,110 @@
+"""Where TCP can be tried: numeric addresses, and the order in which a preference puts them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from exporter.model import IpProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A numeric IP address and a port; it shows itself as `192.0.2.1:587` or `[2001:db8::1]:587`."""
+
+    ip: str
+    """Without brackets and without a zone."""
+    port: int
+    zone: str = ""
+    """The interface of a link-local address (RFC 4007 11), as it was written: `eth0` or `2`."""
+    scope_id: int = 0
+    """The number of that interface; 0 for none."""
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.ip else 4
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """The family that a socket for this address has."""
+        return socket.AF_INET6 if self.version == 6 else socket.AF_INET
+
+    @property
+    def sockaddr(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        """The address as `socket.connect` and `socket.bind` take it."""
+        if self.version == 6:
+            return (self.ip, self.port, 0, self.scope_id)
+        return (self.ip, self.port)
+
+    def __str__(self) -> str:
+        if self.version == 4:
+            return f"{self.ip}:{self.port}"
+        zone = f"%{self.zone}" if self.zone else ""
+        return f"[{self.ip}{zone}]:{self.port}"
+
+
+def parse_literal(host: str, port: int) -> Address | None:
+    """Return `host` as an address when it is an IP literal without brackets; None when it is a name.
+
+    ValueError when its zone is no interface of this machine.
+    """
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    zone = ip.scope_id if isinstance(ip, ipaddress.IPv6Address) else None
+    if zone is None:
+        return Address(str(ip), port)
+    return Address(str(ip).partition("%")[0], port, zone, _scope_id(zone))
+
+
+def _scope_id(zone: str) -> int:
+    if zone.isascii() and zone.isdigit():
+        return int(zone)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError as exc:
+        raise ValueError(f"no network interface is called {zone!r}") from exc
+
+
+def wanted_family(protocol: IpProtocol) -> socket.AddressFamily:
+    """Return the one family that may be tried, or AF_UNSPEC for both."""
+    match protocol:
+        case IpProtocol.IP4:
+            return socket.AF_INET
+        case IpProtocol.IP6:
+            return socket.AF_INET6
+        case IpProtocol.ANY | IpProtocol.PREFER_IP4 | IpProtocol.PREFER_IP6:
+            return socket.AF_UNSPEC
+
+
+def by_preference(addresses: Iterable[Address], protocol: IpProtocol) -> tuple[Address, ...]:
+    """Return what `protocol` allows, its preferred family first, otherwise in the order given."""
+    match protocol:
+        case IpProtocol.ANY:
+            return tuple(addresses)
+        case IpProtocol.IP4:
+            return tuple(address for address in addresses if address.version == 4)
+        case IpProtocol.IP6:
+            return tuple(address for address in addresses if address.version == 6)
+        case IpProtocol.PREFER_IP4:
+            return tuple(sorted(addresses, key=lambda address: address.version))
+        case IpProtocol.PREFER_IP6:
+            return tuple(sorted(addresses, key=lambda address: -address.version))
+
+
+def interleave(addresses: Sequence[Address]) -> tuple[Address, ...]:
+    """Return the addresses once each, the families taking turns (RFC 8305 4).
+
+    The family of the first address begins; within a family the order stays.
+    """
+    first: list[Address] = []
+    second: list[Address] = []
+    for address in dict.fromkeys(addresses):
+        (first if address.version == addresses[0].version else second).append(address)
+    turns = min(len(first), len(second))
+    woven = [address for pair in zip(first, second, strict=False) for address in pair]
+    return tuple(woven + first[turns:] + second[turns:])

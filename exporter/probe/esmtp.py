@@ -1,0 +1,20 @@
+"""What an EHLO reply offers (RFC 5321 4.1.1.1)."""
+
+from __future__ import annotations
+
+from aiosmtplib.esmtp import parse_esmtp_extensions
+
+from exporter.model import Capabilities, Reply
+from exporter.probe.transcript import printable
+
+
+def capabilities_of(reply: Reply) -> Capabilities:
+    """Return the capabilities of an EHLO reply; keywords and mechanisms in upper case, no doubles."""
+    extensions, mechanisms = parse_esmtp_extensions(reply.text)
+    size = extensions.get("size", "").strip()
+    return Capabilities(
+        keywords=tuple(keyword.upper() for keyword in extensions),
+        mechanisms=tuple(dict.fromkeys(mechanism.upper() for mechanism in mechanisms)),
+        size=int(size) if size.isascii() and size.isdigit() else None,
+        lines=tuple(printable(line.strip()) for line in reply.lines[1:]),
+    )

@@ -1,0 +1,413 @@
+"""Walks the plan of one endpoint over one connection and writes down what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from time import perf_counter
+from typing import assert_never
+
+from exporter.model import (
+    Capabilities,
+    Endpoint,
+    Evidence,
+    Injected,
+    NotOffered,
+    Phase,
+    ProbeResult,
+    Reply,
+    Step,
+    StepStatus,
+    Symptom,
+    TimedOut,
+    TlsFacts,
+    TlsFailure,
+)
+from exporter.probe import sasl
+from exporter.probe.address import Address
+from exporter.probe.attempts import Attempts
+from exporter.probe.connect import connect, tcp_rtt
+from exporter.probe.envelope import message_for, path
+from exporter.probe.esmtp import capabilities_of
+from exporter.probe.evidence import PhaseFailed
+from exporter.probe.plan import plan_for
+from exporter.probe.resolver import Resolver
+from exporter.probe.tls import TlsStore
+from exporter.probe.transcript import Redactor, Transcript, printable, secrets_of
+from exporter.probe.wire import Exchange, Wire
+
+OnStep = Callable[[Step], None]
+
+# QUIT decides nothing; a server that is slow to say goodbye must not be waited for until the deadline.
+QUIT_PATIENCE = 2.0
+
+
+class Session:
+    """One probe, from the look-up to QUIT; used once."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        resolver: Resolver,
+        tls: TlsStore,
+        on_step: OnStep | None = None,
+        withhold_auth: bool = False,
+    ) -> None:
+        self._endpoint = endpoint
+        self._resolver = resolver
+        self._tls = tls
+        self._on_step = on_step
+        self._withhold_auth = withhold_auth
+        self._plan = plan_for(endpoint)
+        self._transcript = Transcript(Redactor(secrets_of(endpoint.auth)))
+        self._steps: list[Step] = []
+        self._addresses: tuple[Address, ...] = ()
+        self._attempts = Attempts()
+        self._deadline = 0.0
+        self._socket: socket.socket | None = None
+        self._wire: Wire | None = None
+        self._open: tuple[Phase, float] | None = None
+        self._ready_since = 0.0  # when the server began to owe us its greeting
+        self._facts: TlsFacts | None = None
+        self._before: Capabilities | None = None
+        self._after: Capabilities | None = None
+        self._greeting: str | None = None
+        self._encrypted = False
+        self._mechanism: str | None = None
+        self._challenge: str | None = None
+        self._reply: Reply | None = None
+        self._ip_version: int | None = None
+        self._rtt: float | None = None
+        self._helo: str | None = None
+        self._message_sent = False
+        self._uncertain = False
+
+    # ----------------------------------------------------------------- the walk
+
+    async def run(self) -> ProbeResult:
+        """Walk the plan and return what was seen; raises only for a bug of ours."""
+        started, began = time.time(), perf_counter()
+        self._deadline = asyncio.get_running_loop().time() + self._endpoint.timeout
+        evidence: Evidence | None = None
+        failed_phase: Phase | None = None
+        seconds: float | None = None
+        try:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    for phase in self._plan:
+                        if phase is not Phase.QUIT:
+                            await self._walk(phase)
+            except PhaseFailed as failure:
+                evidence, seconds = failure.evidence, failure.seconds
+            except TimeoutError:
+                evidence = TimedOut(self._endpoint.timeout, self._wire.leftover[:512] if self._wire else b"")
+            if evidence is not None:
+                assert self._open is not None
+                failed_phase, since = self._open
+                failed_phase = _phase_of(evidence, failed_phase, self._encrypted)
+                self._uncertain = self._message_sent and not isinstance(evidence, Reply)
+                self._close_step(
+                    failed_phase, perf_counter() - since if seconds is None else seconds, evidence
+                )
+            symptom = None if evidence is None else self._symptom(failed_phase, evidence)
+            await self._quit(evidence)
+            ended = perf_counter()
+        finally:
+            if self._wire is not None:
+                self._wire.abort()
+            if self._socket is not None:
+                self._socket.close()
+        return ProbeResult(
+            endpoint=self._endpoint,
+            started=started,
+            seconds=ended - began,
+            steps=self._all_steps(),
+            symptom=symptom,
+            attempts=self._attempts.finished(),
+            reply=self._reply,
+            tls=self._facts,
+            before_tls=self._before,
+            after_tls=self._after,
+            mechanism=self._mechanism,
+            ip_version=self._ip_version,
+            tcp_rtt=self._rtt,
+            transcript=self._transcript.lines(),
+            data_uncertain=self._uncertain,
+            auth_withheld=self._withhold_auth and Phase.AUTH in self._plan,
+        )
+
+    async def _walk(self, phase: Phase) -> None:
+        self._open = (phase, perf_counter())
+        match phase:
+            case Phase.DNS:
+                await self._dns()
+            case Phase.CONNECT:
+                await self._connect()
+            case Phase.GREETING:
+                await self._greet()
+            case Phase.EHLO:
+                await self._ehlo()
+            case Phase.STARTTLS:
+                await self._starttls()
+            case Phase.TLS:
+                await self._handshake()
+            case Phase.AUTH:
+                await self._auth()
+            case Phase.MAIL:
+                await self._envelope(phase, b"MAIL FROM:", self._message_path("sender"), {250})
+            case Phase.RCPT:
+                await self._envelope(phase, b"RCPT TO:", self._message_path("recipient"), {250, 251, 252})
+            case Phase.DATA:
+                await self._data()
+            case Phase.QUIT:
+                raise AssertionError(phase)
+            case _:
+                assert_never(phase)
+
+    # ----------------------------------------------------------------- the phases
+
+    async def _dns(self) -> None:
+        began = perf_counter()
+        self._addresses = await self._resolver.resolve(
+            self._endpoint.host, self._endpoint.port, self._endpoint.ip_protocol
+        )
+        self._close_step(Phase.DNS, perf_counter() - began)
+
+    async def _connect(self) -> None:
+        connected = await connect(
+            self._addresses,
+            source_address=self._endpoint.source_address,
+            deadline=self._deadline,
+            attempts=self._attempts,
+        )
+        self._socket = connected.sock
+        self._ip_version = connected.ip_version
+        self._ready_since = connected.connected_at
+        self._rtt = tcp_rtt(connected.sock)
+        self._helo = self._endpoint.helo or _address_literal(connected.sock)
+        loop = asyncio.get_running_loop()
+        wire = Wire(loop, self._transcript)
+        await loop.create_connection(lambda: wire, sock=connected.sock)
+        self._wire, self._socket = wire, None
+        self._close_step(Phase.CONNECT, connected.seconds, note=str(connected.address))
+
+    async def _greet(self) -> None:
+        exchange = await self._connection.greeting(self._ready_since)
+        self._greeting = printable(exchange.reply.lines[0])
+        self._expect(exchange, {220})
+        self._close_step(Phase.GREETING, exchange.seconds)
+
+    async def _ehlo(self) -> None:
+        assert self._helo is not None
+        exchange = await self._connection.command(b"EHLO", self._helo.encode("ascii", "replace"))
+        self._expect(exchange, {250})
+        self._close_step(Phase.EHLO, exchange.seconds)
+        offered = capabilities_of(exchange.reply)
+        if self._encrypted:
+            self._after = offered
+        else:
+            self._before = offered
+
+    async def _starttls(self) -> None:
+        if self._before is None or "STARTTLS" not in self._before.keywords:
+            raise PhaseFailed(NotOffered("STARTTLS", self._before.lines if self._before else ()))
+        exchange = await self._connection.command(b"STARTTLS")
+        self._expect(exchange, {220})
+        # RFC 3207 6: nothing may stand behind the reply; whatever does was put there to be taken
+        # for the server's words under TLS.
+        behind = self._connection.pending()
+        if behind:
+            raise PhaseFailed(Injected(self._transcript.redact(behind[:512])))
+        self._close_step(Phase.STARTTLS, exchange.seconds)
+
+    async def _handshake(self) -> None:
+        config = self._endpoint.tls_config
+        name = config.server_name or self._endpoint.host.rstrip(".")
+        session, seconds = await self._connection.secure(self._tls.context(config), name)
+        self._encrypted = True
+        self._ready_since = perf_counter()
+        facts = self._facts = self._tls.facts(config, name, session)
+        self._transcript.event(f"{facts.version} {facts.cipher}, certificate {_verdict_words(facts)}")
+        if not facts.verified and not config.insecure_skip_verify:
+            raise PhaseFailed(
+                TlsFailure(
+                    reason="CERTIFICATE_VERIFY_FAILED",
+                    verify_code=facts.verify_code,
+                    verify_error=facts.verify_error,
+                ),
+                seconds,
+            )
+        self._close_step(Phase.TLS, seconds, note=facts.version)
+
+    async def _auth(self) -> None:
+        auth = self._endpoint.auth
+        assert auth is not None
+        if self._withhold_auth:
+            self._add_step(Step(Phase.AUTH, StepStatus.SKIPPED, None, note="login held back"))
+            self._open = None
+            return
+        if not (self._encrypted or auth.allow_plaintext):
+            raise ValueError("a login in clear needs auth.allow_plaintext")
+        offered = self._after if self._encrypted else self._before
+        chosen = sasl.choose(auth, offered.mechanisms if offered else ())
+        if isinstance(chosen, NotOffered):
+            raise PhaseFailed(chosen)
+        self._mechanism = str(chosen)
+        conversation = sasl.converse(chosen, auth)
+        response = next(conversation)
+        words = [b"AUTH", chosen.encode()]
+        if response is not None:
+            words.append(sasl.encode(response) or b"=")  # RFC 4954 4: an empty initial response
+        shown = b" ".join((*words[:2], b"<secret>")) if response is not None else None
+        exchange = await self._connection.command(*words, shown=shown)
+        seconds = exchange.seconds
+        while exchange.reply.code == 334:
+            answer = self._answer(conversation, exchange.reply)
+            exchange = await self._connection.command(answer, shown=b"*" if answer == b"*" else b"<secret>")
+            seconds += exchange.seconds
+        self._expect(exchange, {235}, seconds=seconds)
+        self._close_step(Phase.AUTH, seconds, note=self._mechanism)
+
+    def _answer(self, conversation: sasl.Conversation, reply: Reply) -> bytes:
+        """Return the next line of the conversation, or `*` (RFC 4954 4) when it has nothing to say."""
+        challenge = sasl.decode_challenge(b"".join(reply.lines))
+        try:
+            response = conversation.send(challenge)
+        except StopIteration:
+            self._challenge = printable(self._transcript.redact(challenge))
+            return b"*"
+        return sasl.encode(response or b"")
+
+    def _message_path(self, which: str) -> bytes:
+        assert self._endpoint.message is not None
+        return path(getattr(self._endpoint.message, which))
+
+    async def _envelope(self, phase: Phase, verb: bytes, address: bytes, wanted: set[int]) -> None:
+        exchange = await self._connection.command(verb + address)
+        self._expect(exchange, wanted)
+        self._close_step(phase, exchange.seconds)
+
+    async def _data(self) -> None:
+        opening = await self._connection.command(b"DATA")
+        self._expect(opening, {354})
+        message = message_for(self._endpoint)
+        # From here on the server may hold the message whatever we hear of it (RFC 1047).
+        self._message_sent = True
+        exchange = await self._connection.payload(message)
+        seconds = opening.seconds + exchange.seconds
+        self._expect(exchange, {250}, seconds=seconds)
+        self._close_step(Phase.DATA, seconds)
+
+    async def _quit(self, evidence: Evidence | None) -> None:
+        """Take leave as far as the session still allows; never turns success into failure."""
+        wire = self._wire
+        planned = Phase.QUIT in self._plan
+        if wire is None:
+            return
+        if not planned or not isinstance(evidence, Reply | NotOffered | None) or not wire.is_connected:
+            wire.hang_up()
+            return
+        began = perf_counter()
+        patience = min(self._deadline, asyncio.get_running_loop().time() + QUIT_PATIENCE)
+        note, status, seen = "", StepStatus.PASSED, None
+        seconds: float | None = None
+        try:
+            async with asyncio.timeout_at(patience):
+                if self._endpoint.until in {Phase.MAIL, Phase.RCPT} and evidence is None:
+                    await wire.command(b"RSET")  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
+                exchange = await wire.command(b"QUIT")
+                seconds = exchange.seconds
+                if exchange.reply.code != 221:
+                    note = f"answered {exchange.reply.code}"
+        except PhaseFailed:
+            note = "closed without a reply"
+        except TimeoutError:
+            status, seen = StepStatus.FAILED, TimedOut(self._endpoint.timeout)
+        if seconds is None:
+            seconds = perf_counter() - began
+        self._add_step(Step(Phase.QUIT, status, seconds, seen, note))
+        wire.hang_up()
+
+    # ----------------------------------------------------------------- bookkeeping
+
+    @property
+    def _connection(self) -> Wire:
+        assert self._wire is not None
+        return self._wire
+
+    def _expect(self, exchange: Exchange, wanted: set[int], *, seconds: float | None = None) -> None:
+        """Take the reply as the decisive one and fail the phase unless its code is wanted."""
+        self._reply = exchange.reply
+        if exchange.reply.code not in wanted:
+            raise PhaseFailed(exchange.reply, exchange.seconds if seconds is None else seconds)
+
+    def _close_step(
+        self, phase: Phase, seconds: float, evidence: Evidence | None = None, note: str = ""
+    ) -> None:
+        status = StepStatus.PASSED if evidence is None else StepStatus.FAILED
+        self._open = None
+        self._add_step(Step(phase, status, max(0.0, seconds), evidence, note))
+
+    def _add_step(self, step: Step) -> None:
+        self._steps.append(step)
+        if self._on_step is not None:
+            self._on_step(step)
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        """Return the steps in plan order, those that were never reached as skipped."""
+        steps: list[Step] = []
+        for place, phase in enumerate(self._plan):
+            taken = [step for step in self._steps if step.phase is phase]
+            nth = self._plan[:place].count(phase)
+            if nth >= len(taken):
+                steps.append(Step(phase, StepStatus.SKIPPED, None, note="not reached"))
+            elif phase not in self._plan[place + 1 :]:
+                steps.append(taken[-1])  # a late alert turns a passed handshake into a failed one
+            else:
+                steps.append(taken[nth])
+        return tuple(steps)
+
+    def _symptom(self, phase: Phase | None, evidence: Evidence) -> Symptom:
+        config = self._endpoint.tls_config
+        return Symptom(
+            phase=phase,
+            evidence=evidence,
+            host=self._endpoint.host,
+            port=self._endpoint.port,
+            tls_mode=self._endpoint.tls,
+            encrypted=self._encrypted,
+            auth_attempted=self._mechanism is not None,
+            mechanism=self._mechanism,
+            challenge=self._challenge,
+            capabilities=self._after if self._encrypted else self._before,
+            greeting=self._greeting,
+            issuers=self._facts.issuers if self._facts is not None else (),
+            min_version=config.min_version,
+            max_version=config.max_version,
+            attempts=self._attempts.finished(),
+            helo=self._helo,
+        )
+
+
+def _phase_of(evidence: Evidence, phase: Phase, encrypted: bool) -> Phase:
+    """Return the phase that a failure belongs to.
+
+    In TLS 1.3 the server judges our certificate after our handshake is done, so its alert arrives
+    while the next phase is open.
+    """
+    if encrypted and isinstance(evidence, TlsFailure) and phase is not Phase.TLS:
+        return Phase.TLS
+    return phase
+
+
+def _verdict_words(facts: TlsFacts) -> str:
+    return "verified" if facts.verified else f"not verified: {facts.verify_error}"
+
+
+def _address_literal(sock: socket.socket) -> str:
+    """Return our own address as RFC 5321 4.1.3 writes it; never a look-up that may block."""
+    address = sock.getsockname()[0].partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

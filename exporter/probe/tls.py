@@ -1,0 +1,287 @@
+"""TLS for one probe: contexts, the facts of the presented chain, and the verdict on it.
+
+The handshake itself runs without verification (CERT_NONE), so that certificate, version and cipher
+are known from one connection even when the certificate is bad.  The verdict is then OpenSSL's own:
+the presented chain is shown once more, over memory buffers, to a verifying client of this process
+(a TLS 1.2 ServerHello and Certificate message, nothing else), which accepts or refuses it with the
+X509_V_ERR code that a verifying handshake gives.  Purpose, key strength, name and flags are
+therefore judged by the same code as in any Python client.  Verdicts are remembered by chain, name
+and trust store until the next moment at which a certificate of the chain begins or ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ssl
+import struct
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from exporter.model import TlsConfig, TlsFacts, TlsVersion
+from exporter.probe.transcript import printable
+
+_VERSIONS = {
+    TlsVersion.TLS10: ssl.TLSVersion.TLSv1,
+    TlsVersion.TLS11: ssl.TLSVersion.TLSv1_1,
+    TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3,
+}
+# Set outright because the default differs: Python 3.13 adds STRICT, which refuses private CAs
+# that every mail client accepts.
+_VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+_SYSTEM_BUNDLE = ssl.get_default_verify_paths().cafile
+_MAX_SANS = 20
+_MAX_TEXT = 256
+_MAX_VERDICTS = 20_000
+_MAX_CONTEXTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """OpenSSL's judgement of a chain; `code` 0 is acceptance."""
+
+    code: int
+    message: str | None
+    chain: tuple[bytes, ...]
+    """The verified chain, root included; the presented one when it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    facts: TlsFacts
+    good_until: float
+
+
+class TlsStore:
+    """Contexts and verdicts, built once and reused: a memo of pure functions, never a decision.
+
+    Files are part of the key by size, inode and time of change, so a renewed CA file is noticed.
+    """
+
+    def __init__(self) -> None:
+        self._contexts: OrderedDict[object, ssl.SSLContext] = OrderedDict()
+        self._judged: OrderedDict[object, _Judged] = OrderedDict()
+
+    def context(self, config: TlsConfig) -> ssl.SSLContext:
+        """Return the client context of the handshake.  OSError, ssl.SSLError: a file is unusable."""
+        key = (
+            "handshake",
+            config.min_version,
+            config.max_version,
+            _stamp(config.cert_file),
+            _stamp(config.key_file),
+        )
+        return self._remembered(key, lambda: _handshake_context(config))
+
+    def facts(self, config: TlsConfig, name: str, session: ssl.SSLObject) -> TlsFacts:
+        """Return what the handshake showed and whether the chain verifies for `name`."""
+        chain = presented_chain(session)
+        trust = (_stamp(config.ca_file or _SYSTEM_BUNDLE), config.strict)
+        digest = hashlib.sha256(b"".join(chain)).digest()
+        key = (digest, name, trust)
+        judged = self._judged.get(key)
+        if judged is None or time.time() >= judged.good_until:
+            context = self._remembered(("verify", trust), lambda: _verify_context(config))
+            judged = _judge(chain, verify_chain(context, chain, name))
+            self._judged[key] = judged
+            while len(self._judged) > _MAX_VERDICTS:
+                self._judged.popitem(last=False)
+        cipher = session.cipher()
+        return replace(
+            judged.facts, version=session.version() or "", cipher=cipher[0] if cipher is not None else ""
+        )
+
+    def _remembered(self, key: object, build: object) -> ssl.SSLContext:
+        context = self._contexts.get(key)
+        if context is None:
+            assert callable(build)
+            context = build()
+            assert isinstance(context, ssl.SSLContext)
+            self._contexts[key] = context
+            while len(self._contexts) > _MAX_CONTEXTS:
+                self._contexts.popitem(last=False)
+        return context
+
+
+def _stamp(path: str | None) -> object:
+    if path is None:
+        return None
+    status = Path(path).stat()
+    return (path, status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _handshake_context(config: TlsConfig) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if config.min_version in {TlsVersion.TLS10, TlsVersion.TLS11}:
+        # OpenSSL 3 has no cipher for these versions at the default security level.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = _VERSIONS[config.min_version]
+    if config.max_version is not None:
+        context.maximum_version = _VERSIONS[config.max_version]
+    if config.cert_file is not None:
+        context.load_cert_chain(config.cert_file, config.key_file)
+    return context
+
+
+def _verify_context(config: TlsConfig) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags = _VERIFY_FLAGS
+    if config.strict:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    # The Certificate message of TLS 1.2 travels in the clear, which is what makes the replay possible.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if config.ca_file is not None:
+        context.load_verify_locations(config.ca_file)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    return context
+
+
+def presented_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
+    """Return the certificates that the server sent, leaf first, as DER.
+
+    Public from Python 3.13 on; before that the same method stands on the object underneath.
+    """
+    return _der_chain(session, "get_unverified_chain")
+
+
+def _der_chain(session: ssl.SSLObject, method: str) -> tuple[bytes, ...]:
+    if hasattr(session, method):
+        return tuple(bytes(der) for der in getattr(session, method)())
+    inner = getattr(session._sslobj, method)()  # type: ignore[attr-defined]  # noqa: SLF001 - contract test
+    encoding_der = 2
+    return tuple(bytes(certificate.public_bytes(encoding_der)) for certificate in inner or ())
+
+
+def verify_chain(context: ssl.SSLContext, chain: Sequence[bytes], name: str) -> Verdict:
+    """Return OpenSSL's verdict on `chain` for `name`, by the rules of `context`."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()  # the ClientHello is out; it goes nowhere
+    incoming.write(_server_hello(chain))
+    try:
+        client.do_handshake()
+    except ssl.SSLCertVerificationError as exc:
+        return Verdict(exc.verify_code, exc.verify_message, tuple(chain))
+    except ssl.SSLWantReadError:
+        pass  # the certificate was accepted: it waits for the rest of the handshake
+    except ssl.SSLError as exc:
+        # Accepted by X.509 but of no use for TLS: a key type that no cipher suite has.
+        return Verdict(1, exc.reason or "unusable certificate", tuple(chain))
+    return Verdict(0, None, _der_chain(client, "get_verified_chain"))
+
+
+def _server_hello(chain: Sequence[bytes]) -> bytes:
+    """Return the records of a TLS 1.2 ServerHello and Certificate (RFC 5246 7.4.1.3, 7.4.2)."""
+    # ECDHE with AES-128-GCM, in the flavour that fits the key of the leaf; every client offers both.
+    cipher = b"\xc0\x2f" if _is_rsa(chain[0] if chain else b"") else b"\xc0\x2b"
+    no_renegotiation = b"\xff\x01\x00\x01\x00"  # RFC 5746: OpenSSL 3 insists on it
+    hello = b"\x03\x03" + bytes(32) + b"\x00" + cipher + b"\x00"
+    hello += struct.pack(">H", len(no_renegotiation)) + no_renegotiation
+    body = b"".join(_u24(der) for der in chain)
+    messages = b"\x02" + _u24(hello) + b"\x0b" + _u24(_u24(body))
+    limit = 16384
+    return b"".join(
+        b"\x16\x03\x03" + struct.pack(">H", len(part)) + part
+        for part in (messages[i : i + limit] for i in range(0, len(messages), limit))
+    )
+
+
+def _u24(data: bytes) -> bytes:
+    return len(data).to_bytes(3, "big") + data
+
+
+def _is_rsa(der: bytes) -> bool:
+    try:
+        return isinstance(x509.load_der_x509_certificate(der).public_key(), rsa.RSAPublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _judge(chain: tuple[bytes, ...], verdict: Verdict) -> _Judged:
+    now = time.time()
+    validity = [span for span in map(_validity, verdict.chain) if span is not None]
+    earliest = min(validity, key=lambda span: span[1], default=None)
+    edges = [
+        edge for span in (*validity, *filter(None, map(_validity, chain))) for edge in span if edge > now
+    ]
+    facts = replace(
+        _leaf_facts(chain),
+        verified=verdict.code == 0,
+        verify_code=verdict.code or None,
+        verify_error=verdict.message and printable(verdict.message.encode())[:_MAX_TEXT],
+        chain_length=len(chain),
+        earliest_not_before=earliest and earliest[0],
+        earliest_not_after=earliest and earliest[1],
+        issuers=tuple(_issuer(der) for der in chain[:10]),
+    )
+    return _Judged(facts, min(edges, default=float("inf")))
+
+
+def _validity(der: bytes) -> tuple[float, float] | None:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return (
+            certificate.not_valid_before_utc.timestamp(),
+            certificate.not_valid_after_utc.timestamp(),
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def _issuer(der: bytes) -> str:
+    try:
+        return _text(x509.load_der_x509_certificate(der).issuer.rfc4514_string())
+    except ValueError:
+        return ""
+
+
+def _text(value: str) -> str:
+    return printable(value.encode("utf-8", "replace"))[:_MAX_TEXT]
+
+
+def _leaf_facts(chain: tuple[bytes, ...]) -> TlsFacts:
+    facts = TlsFacts(version="", cipher="", verified=False)
+    if not chain:
+        return facts
+    leaf = chain[0]
+    facts = replace(facts, fingerprint_sha256=hashlib.sha256(leaf).hexdigest())
+    validity = _validity(leaf)
+    try:
+        certificate = x509.load_der_x509_certificate(leaf)
+        return replace(
+            facts,
+            subject=_text(certificate.subject.rfc4514_string()),
+            issuer=_text(certificate.issuer.rfc4514_string()),
+            serial=f"{certificate.serial_number:x}"[:_MAX_TEXT],
+            sans=_sans(certificate),
+            not_before=validity and validity[0],
+            not_after=validity and validity[1],
+        )
+    except ValueError:
+        return facts  # OpenSSL read it and this parser is stricter; the verdict stands
+
+
+def _sans(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return ()
+    texts = []
+    for name in names:
+        if isinstance(name, x509.DNSName | x509.IPAddress):
+            texts.append(_text(str(name.value)))
+        if len(texts) == _MAX_SANS:
+            break
+    return tuple(texts)

@@ -1,0 +1,341 @@
+"""One connection: bytes to replies and back, TLS included, every time stamp taken where bytes arrive.
+
+It stands on aiosmtplib's `SMTPProtocol` (command framing, injection guard, one command at a time)
+and replaces what a diagnostic prober has to know exactly: the raw reply lines, when their last byte
+came in, what lies behind the STARTTLS reply, and how the connection ended.
+
+TLS runs over memory buffers inside the protocol instead of `loop.start_tls`: the handshake's end
+and OpenSSL's own error are then seen in the very callback that received the bytes, on every event
+loop alike, and the plain transport stays ours to abort, so a cancelled handshake leaks nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from dataclasses import dataclass
+from time import perf_counter
+from typing import cast
+
+from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
+from aiosmtplib.protocol import SMTPProtocol
+from aiosmtplib.response import SMTPResponse
+
+from exporter.model import Evidence, Garbled, Reply
+from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
+from exporter.probe.transcript import Transcript
+
+# A reply line has at most 512 octets (RFC 5321 4.5.3.1.5) and an EHLO reply a few kilobytes; beyond
+# these a server is not talking to us but at us.
+MAX_LINE = 8 * 1024
+MAX_REPLY = 64 * 1024
+# All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
+MAX_SESSION = 1024 * 1024
+# Enough of a handshake to find a CertificateRequest in it.
+MAX_HANDSHAKE_KEPT = 64 * 1024
+
+_REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ \t-])(.*))?", re.DOTALL)
+_ENHANCED_FIRST = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_ENHANCED_QMAIL = re.compile(rb"\(#([245]\.\d{1,3}\.\d{1,3})\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One command and its reply, with `perf_counter` times of the write and of the last byte."""
+
+    reply: Reply
+    sent_at: float
+    received_at: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the server took, as seen from this host."""
+        return max(0.0, self.received_at - self.sent_at)
+
+
+class Wire(SMTPProtocol):
+    """The open socket of one probe; dies with it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transcript: Transcript) -> None:
+        super().__init__(loop)
+        self._transcript = transcript
+        self._raw = bytearray()  # plaintext not yet cut into lines
+        self._lines: list[bytes] = []  # of the reply that is still open
+        self._reply_size = 0
+        self._received = 0
+        self._last: tuple[Reply, float] | None = None
+        self._unsolicited: list[Reply] = []
+        self._ending: Evidence | None = None
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._handshake: asyncio.Future[float] | None = None
+        self._handshake_bytes = bytearray()
+
+    # ----------------------------------------------------------------- what the session calls
+
+    async def greeting(self, since: float) -> Exchange:
+        """Wait for the reply that the server owes unasked; `since` is when it began to owe it."""
+        return await self._await_reply(since, None)
+
+    async def command(self, *words: bytes, shown: bytes | None = None) -> Exchange:
+        """Send one command and wait for its reply; `shown` stands for it in the transcript."""
+        self._take_unsolicited()
+        line = b" ".join(words)
+        self._transcript.client(line if shown is None else shown)
+        return await self._await_reply(perf_counter(), line)
+
+    async def payload(self, message: bytes) -> Exchange:
+        """Send the message of a DATA command, already dot-stuffed and closed by its dot."""
+        self._transcript.client(b"(message of %d bytes)" % len(message))
+        sent_at = perf_counter()
+        self._last = None
+        self._response_pending = True
+        try:
+            self.write(message)
+            await self.read_response()
+        except SMTPException as exc:
+            raise PhaseFailed(self.ending(exc)) from None
+        return self._exchange(sent_at)
+
+    async def secure(self, context: ssl.SSLContext, server_name: str) -> tuple[ssl.SSLObject, float]:
+        """Do the handshake on this connection; return the session and the seconds it took.
+
+        Raises `PhaseFailed` with a `TlsFailure`, or `Dropped` when the peer just went away.
+        """
+        if self._ending is not None:
+            raise PhaseFailed(self._ending)
+        self._raw.clear()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._handshake = self._loop.create_future()
+        began = perf_counter()
+        self._advance_handshake()
+        try:
+            ended = await self._handshake
+        finally:
+            self._handshake = None
+            self._handshake_bytes.clear()
+        return self._tls, max(0.0, ended - began)
+
+    @property
+    def leftover(self) -> bytes:
+        """Plaintext that arrived and belongs to no reply yet."""
+        return b"".join((*(line + b"\n" for line in self._lines), bytes(self._raw)))
+
+    def pending(self) -> bytes:
+        """Return everything that arrived unasked: unsolicited replies, then loose bytes."""
+        early = [b"%d %s\n" % (reply.code, line) for reply in self._unsolicited for line in reply.lines]
+        return b"".join(early) + self.leftover
+
+    def ending(self, exc: BaseException | None = None) -> Evidence:
+        """Return how the connection ended, in our words."""
+        if self._ending is None:
+            self._ending = dropped(exc.__cause__ if exc is not None else None, self.leftover)
+        return self._ending
+
+    def hang_up(self) -> None:
+        """Close the connection; politely (close_notify, FIN) when the session is at rest."""
+        transport = cast("asyncio.Transport | None", self.transport)
+        if transport is None:
+            return
+        if self._tls is not None and self._handshake is None and not transport.is_closing():
+            with contextlib.suppress(ssl.SSLError, ValueError):
+                self._tls.unwrap()  # the peer's own close_notify is not waited for
+            self._flush(transport)
+        transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection at once, whatever is in flight."""
+        if self.transport is not None:
+            cast("asyncio.Transport", self.transport).abort()
+
+    # ----------------------------------------------------------------- bytes out
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, through TLS once it is up."""
+        if self._tls is None:
+            super().write(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as exc:
+            self._end(tls_failure(exc))
+            raise SMTPServerDisconnected("TLS session is over") from exc
+        super().write(self._outgoing.read())
+
+    async def _await_reply(self, sent_at: float, line: bytes | None) -> Exchange:
+        try:
+            if line is None:  # it may have come in already, so `_last` stays
+                await self.read_response()
+            else:
+                self._last = None
+                await self.execute_command(line)
+        except SMTPException as exc:
+            raise PhaseFailed(self.ending(exc)) from None
+        return self._exchange(sent_at)
+
+    def _exchange(self, sent_at: float) -> Exchange:
+        """Pair the reply that just came in with its command."""
+        if self._last is None:
+            # aiosmtplib answers 221 on the server's behalf when it hangs up upon QUIT.
+            raise PhaseFailed(self.ending())
+        reply, received_at = self._last
+        return Exchange(reply, sent_at, received_at)
+
+    def _take_unsolicited(self) -> None:
+        """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
+        replies, self._unsolicited = self._unsolicited, []
+        for reply in replies:
+            if reply.code >= 400:
+                raise PhaseFailed(reply)
+            self._transcript.event("the reply above answers no command; it was ignored")
+
+    # ----------------------------------------------------------------- bytes in
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket; the one place where arrival is timed."""
+        now = perf_counter()
+        if self._ending is not None:
+            return  # what still trickles in after the end explains nothing
+        self._received += len(data)
+        if self._received > MAX_SESSION:
+            self._give_up(Garbled(self.leftover[:512], f"more than {MAX_SESSION} bytes in one session"))
+        elif self._tls is None:
+            self._plaintext(data, now)
+        else:
+            self._ciphertext(data, now)
+
+    def eof_received(self) -> bool:
+        """Note that the peer has finished sending."""
+        self._end(dropped(None, self.leftover))
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note how the connection ended."""
+        self._end(dropped(exc, self.leftover))
+        super().connection_lost(exc)
+
+    def _ciphertext(self, data: bytes, now: float) -> None:
+        self._incoming.write(data)
+        if self._handshake is not None:
+            if len(self._handshake_bytes) < MAX_HANDSHAKE_KEPT:
+                self._handshake_bytes += data
+            if not self._advance_handshake(now):
+                return
+        assert self._tls is not None
+        try:
+            while chunk := self._tls.read(MAX_REPLY):
+                self._plaintext(chunk, now)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:  # close_notify: nothing more will come, FIN or not
+            self._end(dropped(None, self.leftover))
+            self.abort()
+            return
+        except ssl.SSLError as exc:
+            # TLS 1.3: the server judges our certificate after our side of the handshake is done.
+            self._end(tls_failure(exc))
+            self.abort()
+            return
+        self._flush(cast("asyncio.Transport | None", self.transport))
+
+    def _advance_handshake(self, now: float | None = None) -> bool:
+        """Take the handshake as far as the bytes allow; say whether it is complete."""
+        assert self._tls is not None
+        waiter = self._handshake
+        if waiter is None or waiter.done():
+            return False
+        transport = cast("asyncio.Transport | None", self.transport)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush(transport)
+            return False
+        except ssl.SSLError as exc:
+            self._flush(transport)  # our alert tells the server why
+            seen = bytes(self._handshake_bytes)
+            self._end(
+                tls_failure(exc, peer_bytes=seen[:512], certificate_requested=certificate_was_requested(seen))
+            )
+            return False
+        self._flush(transport)
+        waiter.set_result(perf_counter() if now is None else now)
+        return True
+
+    def _flush(self, transport: asyncio.Transport | None) -> None:
+        """Send what TLS wants to send."""
+        data = self._outgoing.read()
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data)
+
+    def _plaintext(self, data: bytes, now: float) -> None:
+        """Cut bytes into lines and lines into replies."""
+        self._raw += data
+        start = 0
+        while (end := self._raw.find(b"\n", start)) >= 0:
+            line = bytes(self._raw[start:end]).rstrip(b"\r")
+            start = end + 1
+            if not self._line(line, now):
+                return
+        del self._raw[:start]
+        if len(self._raw) > MAX_LINE:
+            self._give_up(Garbled(bytes(self._raw[:512]), f"a line of more than {MAX_LINE} bytes"))
+
+    def _line(self, line: bytes, now: float) -> bool:
+        """Take one line; say whether the session can go on."""
+        if not line and not self._lines:
+            return True  # an empty line between replies says nothing
+        match = _REPLY_LINE.fullmatch(line)
+        if match is None:
+            self._transcript.server(self._transcript.redact(line))
+            self._give_up(Garbled(self._transcript.redact(line[:512]), "not an SMTP reply line"))
+            return False
+        clean = self._transcript.redact(line)
+        self._transcript.server(clean)
+        self._lines.append(clean)
+        self._reply_size += len(line)
+        if match[2] == b"-":
+            if self._reply_size > MAX_REPLY:
+                self._give_up(Garbled(clean[:512], f"a reply of more than {MAX_REPLY} bytes"))
+                return False
+            return True
+        lines, self._lines, self._reply_size = tuple(text[4:] for text in self._lines), [], 0
+        self._deliver(Reply(int(match[1]), lines, enhanced_code(lines)), now)
+        return True
+
+    def _deliver(self, reply: Reply, now: float) -> None:
+        waiter = self._response_waiter
+        if waiter is not None and self._response_pending and not waiter.done():
+            self._last = (reply, now)
+            waiter.set_result(SMTPResponse(reply.code, ""))
+        elif len(self._unsolicited) < 16:
+            self._unsolicited.append(reply)
+
+    # ----------------------------------------------------------------- the end
+
+    def _give_up(self, evidence: Evidence) -> None:
+        """End a session that makes no sense any more."""
+        self._end(evidence)
+        self._raw.clear()
+        self._lines.clear()
+        self.abort()
+
+    def _end(self, evidence: Evidence) -> None:
+        """Keep the first explanation of the end, and wake whoever waits."""
+        if self._ending is None:
+            self._ending = evidence
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(PhaseFailed(self._ending))
+            self._handshake.exception()  # retrieved here: a cancelled probe never will
+
+
+def enhanced_code(lines: tuple[bytes, ...]) -> str | None:
+    """Return the enhanced status code (RFC 3463) of a reply: in front of a line, or in qmail form."""
+    for pattern, find in ((_ENHANCED_FIRST, "match"), (_ENHANCED_QMAIL, "search")):
+        for line in lines:
+            match = getattr(pattern, find)(line)
+            if match is not None:
+                return str(match[1].decode("ascii"))
+    return None
