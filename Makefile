@@ -34,7 +34,7 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/mypy --check-untyped-defs --allow-untyped-defs --allow-untyped-calls --allow-incomplete-defs tests
+	$(BIN)/mypy --explicit-package-bases --check-untyped-defs --allow-untyped-defs --allow-untyped-calls --allow-incomplete-defs tests
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache

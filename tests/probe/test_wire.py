@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_reply_is_read_back_whatever_the_packets(code: int, lines: list[bytes]
         b"%d%s%s\r\n" % (code, separator, line) for separator, line in zip(separators, lines, strict=True)
     )
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    exchange = greeting_of(*(data[a:b] for a, b in zip(places, places[1:], strict=False)))
+    exchange = greeting_of(*(data[a:b] for a, b in itertools.pairwise(places)))
     assert isinstance(exchange, Exchange)
     assert (exchange.reply.code, exchange.reply.lines) == (code, tuple(lines))
 

@@ -1,0 +1,339 @@
+"""When each endpoint is probed: one timer and one heap for all, one task for each running probe.
+
+`exporter.grid` says when each is due.  Here due endpoints wait in one line, first come, first served, and the
+running tasks are kept.  Everything happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import heapq
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from dataclasses import dataclass
+
+from exporter.grid import Course, Slots, phase
+from exporter.model import Endpoint
+from exporter.steps import at_once, in_turns
+
+logger = logging.getLogger(__name__)
+
+STEP = 250
+"""Endpoints that a reload handles before the event loop gets its turn: a millisecond or so."""
+LATE = "late"
+"""A start was left out because the one before still waited for its turn (or the loop stood still)."""
+OVERLAP = "overlap"
+"""A start was left out because the endpoint was being probed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a reload did, by endpoint name."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+class _Timer:
+    """One endpoint's place in the schedule."""
+
+    __slots__ = ("course", "endpoint", "slot", "turn")
+
+    def __init__(self, endpoint: Endpoint, slot: int) -> None:
+        self.endpoint = endpoint
+        self.slot = slot
+        self.course: Course | None = None  # until the start
+        self.turn: _Turn | None = None  # what it waits with, in the line or for its cancelled run to end
+
+
+class _Turn:
+    """One run that is to come; void once its timer has another or none."""
+
+    __slots__ = ("due", "timer")
+
+    def __init__(self, timer: _Timer, due: float | None) -> None:
+        self.timer = timer
+        self.due = due  # None: asked for by `run_now`
+
+
+class Scheduler:
+    """Runs `job` for every endpoint on its grid, never twice at once for one, at most `limit` in all.
+
+    `on_lag` gets the seconds between due and start of every timed run; `on_skip` is called with `late` or
+    `overlap` for every start that is left out; `on_bug` gets what `job` raised.  None of them, and no job,
+    can stop the scheduler.
+    """
+
+    def __init__(
+        self,
+        job: Callable[[Endpoint], Awaitable[None]],
+        *,
+        on_bug: Callable[[Endpoint, BaseException], None],
+        on_lag: Callable[[float], None],
+        on_skip: Callable[[str], None],
+        max_concurrent: int = 200,
+    ) -> None:
+        self._job = job
+        self._on_bug = on_bug
+        self._on_lag = on_lag
+        self._on_skip = on_skip
+        self.limit = max_concurrent
+        """Runs at once; a lower one after a reload stops no run."""
+        self._timers: dict[str, _Timer] = {}
+        self._slots = Slots()
+        self._heap: list[tuple[float, int, _Timer]] = []  # due, tie-break, timer
+        self._pushes = itertools.count()
+        self._line: deque[_Turn] = deque()
+        self._runs: dict[str, asyncio.Task[None]] = {}  # by name; a cancelled one stays until it ended
+        self._waiters: dict[str, list[asyncio.Future[bool]]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None  # None: not running
+        self._alarm: asyncio.TimerHandle | None = None
+        self._origin = 0.0
+        self._context = contextvars.copy_context()
+
+    @property
+    def running(self) -> bool:
+        """Started and not stopped."""
+        return self._loop is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Runs at this moment, those that are being cancelled included."""
+        return len(self._runs)
+
+    def next_run(self, name: str) -> float | None:
+        """The loop time at which the endpoint is due next; None when it is not scheduled."""
+        timer = self._timers.get(name)
+        return timer.course.due if timer is not None and timer.course is not None else None
+
+    def next_run_unix(self, name: str) -> float | None:
+        """The same as Unix time, by the clocks of this moment."""
+        due = self.next_run(name)
+        if due is None or self._loop is None:
+            return None
+        return time.time() + (due - self._loop.time())
+
+    def apply(self, endpoints: Iterable[Endpoint], *, max_concurrent: int | None = None) -> Change:
+        """Schedule exactly `endpoints`, before or after the start.
+
+        An equal endpoint keeps its times, its place in the line and its running probe.  A changed one is
+        cancelled and begins anew in its slot; one that is gone is cancelled.
+        """
+        return at_once(self._change(endpoints, max_concurrent))
+
+    async def apply_in_turns(
+        self, endpoints: Iterable[Endpoint], *, max_concurrent: int | None = None
+    ) -> Change:
+        """The same for very many, without holding up the event loop; one call at a time."""
+        return await in_turns(self._change(endpoints, max_concurrent))
+
+    def _change(
+        self, endpoints: Iterable[Endpoint], max_concurrent: int | None
+    ) -> Generator[None, None, Change]:
+        if max_concurrent is not None:
+            self.limit = max_concurrent
+        wanted = {endpoint.name: endpoint for endpoint in endpoints}
+        removed = [name for name in self._timers if name not in wanted]
+        added, changed, kept = [], [], []
+        for count, name in enumerate(removed, start=1):
+            self._withdraw(name)
+            self._slots.give_back(self._timers.pop(name).slot)
+            if count % STEP == 0:
+                yield
+        for count, (name, endpoint) in enumerate(wanted.items(), start=1):
+            timer = self._timers.get(name)
+            if timer is None:
+                timer = self._timers[name] = _Timer(endpoint, self._slots.take())
+                added.append(name)
+                self._place(timer)
+            elif timer.endpoint is endpoint or timer.endpoint == endpoint:
+                timer.endpoint = endpoint
+                kept.append(name)
+            else:
+                self._withdraw(name)
+                timer.endpoint = endpoint
+                changed.append(name)
+                self._place(timer)
+            if count % STEP == 0:
+                yield
+        self._tidy()
+        return Change(tuple(added), tuple(changed), tuple(removed), tuple(kept))
+
+    def start(self) -> None:
+        """Begin: the first round is spread over min(interval, 10 s) from now."""
+        self._loop = asyncio.get_running_loop()
+        self._origin = self._loop.time()
+        self._context = contextvars.copy_context()
+        for timer in self._timers.values():
+            self._place(timer)
+        self._tidy()
+
+    async def stop(self, grace: float = 2.0) -> None:
+        """Start nothing more; give running probes `grace` seconds, then cancel them and await their end."""
+        self._loop = None
+        for timer in self._timers.values():
+            timer.turn = timer.course = None
+        self._tidy()
+        for name in self._waiters.keys() - self._runs.keys():
+            self._answer(name, ran=False)
+        tasks = list(self._runs.values())
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=grace)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for name in list(self._waiters):
+                self._answer(name, ran=False)
+
+    async def run_now(self, name: str) -> bool:
+        """Run an endpoint out of turn and wait for the end; a run that waits or runs already is joined.
+
+        The concurrency limit holds and the grid stays as it is.  False when there was no such run, or when
+        a reload or stop ended it.
+        """
+        timer = self._timers.get(name)
+        if timer is None or self._loop is None:
+            return False
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiters.setdefault(name, []).append(waiter)
+        if timer.turn is None and not self._is_running(name):
+            self._enqueue(timer, None)
+            self._launch()
+        return await waiter
+
+    # ---------------------------------------------------------------- time
+
+    def _place(self, timer: _Timer) -> None:
+        """Set the times of an endpoint that is new, or new in its present form."""
+        if self._loop is not None:
+            timer.course = Course(
+                interval=timer.endpoint.interval,
+                phase=phase(timer.slot),
+                origin=self._origin,
+                now=self._loop.time(),
+            )
+            heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
+
+    def _is_current(self, due: float, timer: _Timer) -> bool:
+        # What a reload has made void stays in the heap until it comes up, or until `_tidy`.
+        known = self._timers.get(timer.endpoint.name) is timer
+        return known and timer.course is not None and timer.course.due == due
+
+    def _tidy(self) -> None:
+        """Drop what a change has made void, and set the alarm anew."""
+        self._heap = [entry for entry in self._heap if self._is_current(entry[0], entry[2])]
+        heapq.heapify(self._heap)
+        self._line = deque(turn for turn in self._line if turn is turn.timer.turn)
+        self._launch()
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._loop is not None and self._heap:
+            due = self._heap[0][0]
+            self._alarm = self._loop.call_at(due, self._ring, self._loop, due)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop, alarm: float) -> None:
+        # uvloop rounds to whole milliseconds, so that a timer may fire before its time.
+        now = max(alarm, loop.time())
+        while self._heap and self._heap[0][0] <= now:
+            due, _, timer = self._heap[0]
+            if timer.course is None or not self._is_current(due, timer):
+                heapq.heappop(self._heap)
+                continue
+            missed = timer.course.advance(now)
+            heapq.heapreplace(self._heap, (timer.course.due, next(self._pushes), timer))
+            self._fall_due(timer, due, missed)
+        self._launch()
+        self._arm()
+
+    def _fall_due(self, timer: _Timer, due: float, missed: int) -> None:
+        if timer.turn is not None:
+            self._skip(LATE, missed + 1)
+        elif self._is_running(timer.endpoint.name):
+            self._skip(OVERLAP, missed + 1)
+        else:
+            self._skip(LATE, missed)
+            self._enqueue(timer, due)
+
+    def _skip(self, reason: str, times: int) -> None:
+        for _ in range(times):
+            self._tell(self._on_skip, reason)
+
+    # ---------------------------------------------------------------- turns
+
+    def _is_running(self, name: str) -> bool:
+        task = self._runs.get(name)
+        return task is not None and not task.cancelling()
+
+    def _enqueue(self, timer: _Timer, due: float | None) -> None:
+        timer.turn = _Turn(timer, due)
+        if timer.endpoint.name not in self._runs:  # else `_ended` puts it into the line
+            self._line.append(timer.turn)
+
+    def _launch(self) -> None:
+        while self._loop is not None and self._line and len(self._runs) < self.limit:
+            turn = self._line.popleft()
+            if turn is not turn.timer.turn:
+                continue
+            turn.timer.turn = None
+            endpoint = turn.timer.endpoint
+            # A launch may happen in anybody's context, that of a web request for one; a run has its own.
+            task = self._loop.create_task(
+                self._run(endpoint, turn.due, self._loop), context=self._context.copy()
+            )
+            self._runs[endpoint.name] = task
+            task.add_done_callback(functools.partial(self._ended, endpoint.name))
+
+    async def _run(self, endpoint: Endpoint, due: float | None, loop: asyncio.AbstractEventLoop) -> None:
+        if due is not None:
+            self._tell(self._on_lag, max(0.0, loop.time() - due))
+        try:
+            await self._job(endpoint)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody asked for it: a cancelled future of the job's own came through.
+            self._tell(self._on_bug, endpoint, error)
+        except Exception as error:  # noqa: BLE001 - the scheduler's edge: a bug is counted, not spread
+            self._tell(self._on_bug, endpoint, error)
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._runs[name]
+        if not task.cancelling():
+            self._answer(name, ran=True)
+        timer = self._timers.get(name)
+        if timer is not None and timer.turn is not None:
+            self._line.append(timer.turn)
+        self._launch()
+
+    def _withdraw(self, name: str) -> None:
+        """Take an endpoint out of every line, and end its run."""
+        timer = self._timers[name]
+        timer.turn = None
+        self._answer(name, ran=False)
+        if self._is_running(name):  # a second cancel would strike its cleaning up
+            self._runs[name].cancel()
+
+    def _answer(self, name: str, *, ran: bool) -> None:
+        for waiter in self._waiters.pop(name, ()):
+            if not waiter.done():
+                waiter.set_result(ran)
+
+    def _tell(self, hook: Callable[..., None], *news: object) -> None:
+        try:
+            hook(*news)
+        except Exception:
+            logger.exception("A hook of the scheduler failed; the schedule goes on")

@@ -1,0 +1,99 @@
+"""A scheduler with a job that only takes time, and a record of all that it did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+
+from exporter.model import Endpoint, Phase, TlsMode
+from exporter.schedule import Scheduler
+
+
+def endpoint(name: str, interval: float = 60.0, **more: object) -> Endpoint:
+    """An endpoint of that name; `host` or any other field may be given."""
+    fields: dict[str, object] = {
+        "host": f"{name}.example",
+        "port": 587,
+        "tls": TlsMode.STARTTLS,
+        "until": Phase.EHLO,
+        "timeout": 10.0,
+    }
+    return Endpoint(name=name, interval=interval, **{**fields, **more})  # type: ignore[arg-type]
+
+
+def endpoints(count: int, interval: float = 60.0) -> list[Endpoint]:
+    """`e0`, `e1` … with one interval."""
+    return [endpoint(f"e{number}", interval) for number in range(count)]
+
+
+def now() -> float:
+    """Virtual seconds."""
+    return asyncio.get_running_loop().time()
+
+
+class Rig(AbstractAsyncContextManager["Rig"]):
+    """A scheduler that is started on entry and stopped on exit."""
+
+    def __init__(self, plan: Iterable[Endpoint] = (), *, takes: float = 0.0, limit: int = 200) -> None:
+        self.takes = takes
+        """Seconds of a run."""
+        self.takes_of: dict[str, float] = {}
+        """The same for single endpoints."""
+        self.tidies = 0.0
+        """Seconds that a cancelled run still needs."""
+        self.starts: list[tuple[float, str]] = []
+        self.ends: list[tuple[float, str]] = []
+        self.cancelled: list[str] = []
+        self.lags: list[float] = []
+        self.skips: Counter[str] = Counter()
+        self.bugs: list[tuple[str, BaseException]] = []
+        self.active: set[str] = set()
+        self.peak = 0
+        self.scheduler = Scheduler(
+            self.job,
+            on_bug=lambda probed, error: self.bugs.append((probed.name, error)),
+            on_lag=self.lags.append,
+            on_skip=lambda reason: self.skips.update([reason]),
+            max_concurrent=limit,
+        )
+        self.scheduler.apply(plan)
+
+    async def job(self, probed: Endpoint) -> None:
+        """Take time, and see to it that nobody does so twice at once."""
+        assert probed.name not in self.active, f"{probed.name} runs twice at once"
+        self.active.add(probed.name)
+        self.peak = max(self.peak, len(self.active))
+        assert self.scheduler.in_flight <= self.scheduler.limit
+        self.starts.append((now(), probed.name))
+        try:
+            await asyncio.sleep(self.takes_of.get(probed.name, self.takes))
+        except asyncio.CancelledError:
+            await asyncio.sleep(self.tidies)
+            self.cancelled.append(probed.name)
+            raise
+        finally:
+            self.active.remove(probed.name)
+            self.ends.append((now(), probed.name))
+
+    def starts_of(self, name: str) -> list[float]:
+        """When that endpoint was run."""
+        return [at for at, who in self.starts if who == name]
+
+    async def until(self, instant: float) -> None:
+        """Wait for an instant, and until everything due then has been done."""
+        await asyncio.sleep(instant - now())
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def __aenter__(self) -> Self:
+        self.scheduler.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.scheduler.stop(grace=0.0)
