@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from exporter.diagnosis import Rulebook, diagnose
+from exporter.followup import FollowUps
 from exporter.model import (
     HEALTHY,
     Endpoint,
@@ -23,18 +24,24 @@ from exporter.probe.session import OnStep
 class Observer:
     """Probes and diagnoses; holds what all probes of the process share."""
 
-    def __init__(self, prober: Prober, rulebook: Rulebook) -> None:
+    def __init__(self, prober: Prober, rulebook: Rulebook, follow_ups: FollowUps | None = None) -> None:
         self._prober = prober
-        self.rulebook = rulebook
+        self._rulebook = rulebook
+        self._follow_ups = follow_ups
 
     async def observe(
         self, endpoint: Endpoint, *, on_step: OnStep | None = None, withhold_auth: bool = False
     ) -> Observation:
-        """Probe `endpoint` once and say what it means."""
+        """Probe `endpoint` once and say what it means, after an experiment where one helps.
+
+        The experiment's time counts in no duration of the result.
+        """
         result = await self._prober.run(endpoint, on_step=on_step, withhold_auth=withhold_auth)
-        if result.symptom is None:
-            return Observation(result=result, diagnosis=HEALTHY)
-        return Observation(result=result, diagnosis=diagnose(result.symptom, self.rulebook))
+        diagnosis = HEALTHY if result.symptom is None else diagnose(result.symptom, self._rulebook)
+        observation = Observation(result=result, diagnosis=diagnosis)
+        if self._follow_ups is None:
+            return observation
+        return await self._follow_ups.examine(observation)
 
 
 def bug_observation(endpoint: Endpoint, error: BaseException) -> Observation:

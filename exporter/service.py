@@ -9,13 +9,14 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
 from exporter import __version__, log
 from exporter.board import Board
 from exporter.diagnosis import RuleError, load_rules
+from exporter.followup import FollowUps
 from exporter.loop_lag import LoopLag
 from exporter.metrics.runtime import BackingOff
 from exporter.model import Endpoint, Observation, StepStatus
@@ -46,11 +47,19 @@ class Service:
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
         self._resolver = Resolver(nameservers=settings.nameservers)
-        self._observer = Observer(Prober(self._resolver), load_rules(settings.rules_files))
+        prober = Prober(self._resolver)
+        self._follow_ups = FollowUps(prober, settings.follow_up, latest=self._latest)
+        self._observer = Observer(prober, load_rules(settings.rules_files), self._follow_ups)
         self._reloading = asyncio.Lock()
         self._loaded_at = time.time()
         self._load_ok = True
-        self.web = WebServer(create_app(self._board, self, ready=lambda: self._scheduler.running), listen)
+        app = create_app(
+            self._board,
+            self,
+            ready=lambda: self._scheduler.running,
+            probe_now=self._probe_now,
+        )
+        self.web = WebServer(app, listen)
 
     # ----------------------------------------------------------------- life
 
@@ -89,7 +98,9 @@ class Service:
             if settings.nameservers != self.settings.nameservers:
                 old, self._resolver = self._resolver, Resolver(nameservers=settings.nameservers)
                 asyncio.get_running_loop().call_later(max_timeout(self.settings), old.close)
-            self._observer = Observer(Prober(self._resolver), rulebook)
+            prober = Prober(self._resolver)
+            self._follow_ups.use(prober, settings.follow_up)
+            self._observer = Observer(prober, rulebook, self._follow_ups)
             self.settings = settings
             self._board.apply(settings.endpoints, history=settings.history)
             change = await self._scheduler.apply_in_turns(
@@ -112,6 +123,15 @@ class Service:
         observation = await self._observer.observe(endpoint)
         self._board.record(observation)
         _log_observation(observation)
+
+    async def _probe_now(self, name: str) -> str | None:
+        """Probe out of turn; return why not, or None when it was done."""
+        done = await self._scheduler.run_now(name)
+        return None if done else "the endpoint was removed or changed meanwhile"
+
+    def _latest(self) -> Iterable[Observation]:
+        """Yield the newest observation of every endpoint that has one."""
+        return (entry.latest for entry in self._board.entries.values() if entry.latest is not None)
 
     def _bug(self, endpoint: Endpoint, error: BaseException) -> None:
         log.event(logging.ERROR, "bug in a probe", error=error, endpoint=endpoint.name)
@@ -210,4 +230,4 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         import uvloop  # noqa: PLC0415 - it may be missing
     except ImportError:
         return asyncio.new_event_loop
-    return uvloop.new_event_loop  # type: ignore[no-any-return]
+    return uvloop.new_event_loop

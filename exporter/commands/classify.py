@@ -21,7 +21,7 @@ def run(words: list[str], *, phase: str | None, output: str) -> int:
             return 2
     if output == "json":
         lines = sys.stdin if words in ([], ["-"]) else [" ".join(words)]
-        for answer in classify_lines(lines, phase=known):
+        for answer in classify_lines(lines):
             print(json.dumps(answer, ensure_ascii=False))
         return 0
     if words in ([], ["-"]):

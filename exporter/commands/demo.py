@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from exporter import log
 from exporter.commands.serve import serve
 from exporter.demo import DemoServers
-from exporter.service import Service, run as run_loop
+from exporter.service import Service
+from exporter.service import run as run_loop
 from exporter.settings import Settings
 
 
@@ -20,9 +22,11 @@ def run(listen: str, log_level: str, log_format: str) -> int:
         servers = DemoServers()
         await servers.start()
         try:
-            service = Service(Settings(endpoints=servers.endpoints), listen=listen)
+            service = Service(Settings(file=Path("demo"), endpoints=servers.endpoints), listen=listen)
             serving = asyncio.ensure_future(serve(service, stop))
-            await asyncio.wait({serving, asyncio.ensure_future(service.web.started.wait())}, return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                {serving, asyncio.ensure_future(service.web.started.wait())}, return_when="FIRST_COMPLETED"
+            )
             if not serving.done():
                 _welcome(service, len(servers.endpoints))
             return await serving

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from exporter import __version__, log
 from exporter.diagnosis import RuleError
-from exporter.service import Service, run as run_loop
+from exporter.service import Service
+from exporter.service import run as run_loop
 from exporter.settings import ConfigError, load
 
 
