@@ -24,14 +24,15 @@ class Attempts:
     """The attempts of one probe in the order in which they began; it can be read at any moment."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+        self.clock = clock
+        """Seconds, of which only differences matter."""
         self._entries: list[_Entry] = []
         self.skipped: tuple[Address, ...] = ()
         """Addresses that were never tried: the source address has another family, or they are too many."""
 
     def begin(self, address: Address) -> int:
         """Note that an attempt begins; return its number."""
-        self._entries.append(_Entry(address, self._clock()))
+        self._entries.append(_Entry(address, self.clock()))
         return len(self._entries) - 1
 
     def connected(self, number: int, at: float) -> None:
@@ -43,19 +44,19 @@ class Attempts:
     def failed(self, number: int, problem: int | None, at: float | None = None) -> None:
         """Note that attempt `number` failed with that errno, now unless told otherwise."""
         entry = self._entries[number]
-        entry.ended = self._clock() if at is None else at
+        entry.ended = self.clock() if at is None else at
         entry.outcome, entry.errno = outcome_of(problem), errno_symbol(problem)
 
     def end_pending(self, outcome: AttemptOutcome, at: float | None = None) -> None:
         """Note that whatever is still under way ends like this, now unless told otherwise."""
         for entry in self._entries:
             if entry.ended is None:
-                entry.ended = self._clock() if at is None else at
+                entry.ended = self.clock() if at is None else at
                 entry.outcome = outcome
 
     def finished(self) -> tuple[Attempt, ...]:
         """Return all attempts; one that is still under way counts as a time-out at this moment."""
-        now = self._clock()
+        now = self.clock()
         return tuple(
             Attempt(
                 str(entry.address),
@@ -102,7 +103,8 @@ def tellingness(attempt: Attempt) -> int:
     A word of the host itself (RST) goes before a word of the network (ICMP), that before silence, and
     silence before everything that never left this machine: the IPv6 address of a host without an IPv6
     route explains nothing when its IPv4 address kept silent.  Of the latter a ban and a lack of our own
-    (ports, descriptors, the source address) are findings; a missing route for one family is everyday.
+    (descriptors, memory) are findings; a missing route for one family is everyday, and no address for it
+    (EADDRNOTAVAIL: IPv6 is switched off) even more so.
     """
     match attempt.outcome:
         case AttemptOutcome.CONNECTED | AttemptOutcome.REFUSED:
@@ -116,7 +118,7 @@ def tellingness(attempt: Attempt) -> int:
         case AttemptOutcome.FORBIDDEN:
             return 4
         case AttemptOutcome.FAILED:
-            return 5
+            return 7 if attempt.errno == "EADDRNOTAVAIL" else 5
 
 
 def connect_failure(attempts: Sequence[Attempt]) -> ConnectFailure:

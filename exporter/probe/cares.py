@@ -30,7 +30,7 @@ class QueryOptions:
     """Which servers are asked, how long and how often."""
 
     servers: tuple[str, ...]
-    """None: those of resolv.conf."""
+    """As c-ares writes them: `192.0.2.1:53`, `[2001:db8::1]:53`, `[fe80::1]:53%eth0`; none: resolv.conf's."""
     timeout: float
     """Seconds of the first wait; doubled each round, less a random part of up to a half."""
     tries: int
@@ -47,10 +47,6 @@ class Outcome:
     detail: str = ""
 
 
-class ChannelError(Exception):
-    """c-ares could not read its configuration or get what it needs of the system."""
-
-
 class Question:
     """One name put to the name servers on a channel of its own, with all that is open for it.
 
@@ -59,7 +55,6 @@ class Question:
     """
 
     def __init__(self, options: QueryOptions) -> None:
-        """`ChannelError` when c-ares cannot begin, for want of file descriptors."""
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[Outcome] = self._loop.create_future()
         self._readers: set[int] = set()
@@ -67,15 +62,12 @@ class Question:
         self._timer: asyncio.TimerHandle | None = None
         self._cap = options.timeout
         self._closed = False
-        try:
-            self._channel = pycares.Channel(
-                servers=options.servers,
-                timeout=options.timeout,
-                tries=options.tries,
-                sock_state_cb=self._on_socket,
-            )
-        except pycares.AresError as exc:
-            raise ChannelError(str(exc)) from exc
+        self._channel = pycares.Channel(
+            servers=options.servers,
+            timeout=options.timeout,
+            tries=options.tries,
+            sock_state_cb=self._on_socket,
+        )
 
     async def ask(self, name: str, family: socket.AddressFamily) -> Outcome:
         """Return the addresses of `name`, an ASCII name; search domains and ndots apply."""

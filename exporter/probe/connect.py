@@ -38,7 +38,9 @@ _TCPI_RTT = struct.Struct("=68xI")
 
 
 class ConnectFailed(PhaseFailed):
-    """No address accepted a connection; `evidence` is the `ConnectFailure`."""
+    """No address accepted a connection."""
+
+    evidence: ConnectFailure
 
     def __init__(self, failure: ConnectFailure) -> None:
         super().__init__(failure)
@@ -55,7 +57,7 @@ class Connected:
     seconds: float
     """From the call of `connect` to the kernel's report of this connection."""
     connected_at: float
-    """The moment of that report, on the clock that `connect` was given."""
+    """The moment of that report, on the clock of the attempts."""
 
     @property
     def ip_version(self) -> int:
@@ -78,11 +80,11 @@ async def connect(
     the event loop.  Addresses of another family than `source_address` are left out.
 
     The deadline is kept by the caller, who cancels this coroutine: then everything is closed, and
-    `attempts` knows how far it came.  ConnectFailed when every address has failed; ValueError when
-    `source_address` is no IP address.
+    `attempts` knows how far it came.  Its clock counts where it is given, else `clock`.  ConnectFailed
+    when every address has failed; ValueError when `source_address` is no IP address.
     """
     log = Attempts(clock) if attempts is None else attempts
-    began = clock()
+    began = log.clock()
     source = None if source_address is None else _source(source_address)
     order, log.skipped = attempt_order(addresses, source)
     if not order:
@@ -90,7 +92,7 @@ async def connect(
         for address in log.skipped:
             log.failed(log.begin(address), errno.EAFNOSUPPORT)
         raise ConnectFailed(connect_failure(log.finished()))
-    winner = await _Race(order, source, deadline, log, clock).run()
+    winner = await _Race(order, source, deadline, log).run()
     if winner is None:
         raise ConnectFailed(connect_failure(log.finished()))
     sock, address, at = winner
@@ -173,14 +175,12 @@ class _Race:
         source: Address | None,
         deadline: float | None,
         log: Attempts,
-        clock: Callable[[], float],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting = deque(order)
         self._source = source
         self._deadline = deadline
         self._log = log
-        self._clock = clock
         self._open: dict[int, socket.socket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._result: asyncio.Future[tuple[socket.socket, Address, float] | None] = self._loop.create_future()
@@ -231,7 +231,7 @@ class _Race:
 
     def _on_report(self, number: int, address: Address) -> None:
         """Act on what the kernel reports about one attempt."""
-        at = self._clock()
+        at = self._log.clock()
         if self._result.done():
             return  # cancelled; `run` closes everything as soon as it gets its turn
         sock = self._release(number)

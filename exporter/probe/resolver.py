@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import socket
+from dataclasses import replace
 
 from exporter.model import IpProtocol, NameFailure, NameFailureKind
 from exporter.probe.address import Address, by_preference, parse_literal, wanted_family
-from exporter.probe.cares import ChannelError, Outcome, QueryOptions, Question, ascii_name
+from exporter.probe.cares import Outcome, QueryOptions, Question, ascii_name
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.hosts import HostsFile
 
@@ -19,7 +22,9 @@ FIRST_WAIT = 1.0
 
 
 class LookupFailed(PhaseFailed):
-    """The host name has no usable address; `evidence` is the `NameFailure`."""
+    """The host name has no usable address."""
+
+    evidence: NameFailure
 
     def __init__(self, kind: NameFailureKind, detail: str) -> None:
         super().__init__(NameFailure(kind, detail))
@@ -42,9 +47,7 @@ class Resolver:
         tries: int = 3,
         hosts_file: str = "/etc/hosts",
     ) -> None:
-        for nameserver in nameservers:
-            check_nameserver(nameserver)
-        self._options = QueryOptions(nameservers, timeout, tries)
+        self._options = QueryOptions(tuple(map(server_address, nameservers)), timeout, tries)
         self._hosts = HostsFile(hosts_file)
         self._running: set[Question] = set()
 
@@ -77,10 +80,7 @@ class Resolver:
         return by_preference(addresses, protocol)
 
     async def _ask(self, name: str, family: socket.AddressFamily) -> Outcome:
-        try:
-            question = Question(self._options)
-        except ChannelError as exc:
-            return Outcome(kind=NameFailureKind.UNREACHABLE, detail=str(exc))
+        question = Question(self._options)
         self._running.add(question)
         try:
             return await question.ask(name, family)
@@ -103,15 +103,24 @@ def _only(literal: Address, protocol: IpProtocol) -> tuple[Address, ...]:
     return addresses
 
 
-def check_nameserver(text: str) -> None:
-    """ValueError, saying what is wrong, unless `text` is an IP address with or without a port."""
+def server_address(text: str) -> str:
+    """Return a name server as c-ares writes it; ValueError, saying what is wrong, when it is none."""
     ip, port = text, "53"
-    if text.startswith("["):
-        ip, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if rest else "53"
+    if bracketed := re.fullmatch(r"\[(.*)\](?::(.*))?", text):
+        ip, port = bracketed[1], port if bracketed[2] is None else bracketed[2]
     elif text.count(":") == 1:
         ip, _, port = text.partition(":")
-    if parse_literal(ip, 53) is None:
+    try:
+        address = parse_literal(ip, int(port) if port.isascii() and port.isdigit() else 0)
+        zone = f"%{socket.if_indextoname(address.scope_id)}" if address is not None and address.zone else ""
+    except (ValueError, OSError) as exc:
+        raise ValueError(f"name server {text!r}: {exc}") from exc
+    if address is None:
         raise ValueError(f"name server {text!r}: {ip!r} is not an IP address")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not 0 < address.port < 65536:
         raise ValueError(f"name server {text!r}: {port!r} is not a port")
+    if not zone and ipaddress.ip_address(ip).is_link_local and address.version == 6:
+        raise ValueError(
+            f"name server {text!r}: a link-local address needs its interface, as in fe80::1%eth0"
+        )
+    return f"{replace(address, zone='')}{zone}"

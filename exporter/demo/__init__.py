@@ -1,0 +1,6 @@
+"""SMTP servers of our own on loopback, healthy and broken, to be probed for real."""
+
+from exporter.demo.configuration import configuration
+from exporter.demo.fleet import DemoServers
+
+__all__ = ["DemoServers", "configuration"]

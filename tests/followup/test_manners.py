@@ -1,0 +1,386 @@
+"""When an experiment is made, how long its verdict holds, and what proves that this host is offline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.diagnosis import diagnose
+from exporter.followup import FollowUps
+from exporter.followup.examine import LONGEST_WAIT
+from exporter.followup.offline import LastHealth, everybody_fails, without_interface
+from exporter.model import (
+    HEALTHY,
+    Attempt,
+    AttemptOutcome,
+    ConnectFailure,
+    Endpoint,
+    ErrorClass,
+    FaultDomain,
+    NameFailure,
+    NameFailureKind,
+    Observation,
+    Phase,
+    ProbeResult,
+    Reply,
+    Symptom,
+    TimedOut,
+    TlsMode,
+)
+from exporter.settings import FollowUpSettings
+from tests.virtual_time import run_virtual
+
+
+def endpoint(name: str = "e", host: str = "mail.example.com", port: int = 587) -> Endpoint:
+    """An endpoint of which only name and place matter."""
+    return Endpoint(
+        name=name,
+        host=host,
+        port=port,
+        tls=TlsMode.STARTTLS,
+        until=Phase.EHLO,
+        interval=60.0,
+        timeout=10.0,
+    )
+
+
+def silent(target: Endpoint, ip: str = "192.0.2.1") -> Observation:
+    """A connect time-out."""
+    attempts = (Attempt(f"{ip}:{target.port}", AttemptOutcome.TIMEOUT, 10.0),)
+    evidence = TimedOut(10.0)
+    symptom = Symptom(
+        phase=Phase.CONNECT, evidence=evidence, host=target.host, port=target.port, attempts=attempts
+    )
+    result = ProbeResult(
+        endpoint=target, started=0.0, seconds=10.0, steps=(), symptom=symptom, attempts=attempts
+    )
+    return Observation(result=result, diagnosis=diagnose(symptom))
+
+
+def refused(target: Endpoint) -> Observation:
+    """A refused connection."""
+    attempts = (Attempt(f"192.0.2.1:{target.port}", AttemptOutcome.REFUSED, 0.1, "ECONNREFUSED"),)
+    symptom = Symptom(
+        phase=Phase.CONNECT, evidence=ConnectFailure("ECONNREFUSED", attempts), attempts=attempts
+    )
+    result = ProbeResult(
+        endpoint=target, started=0.0, seconds=0.1, steps=(), symptom=symptom, attempts=attempts
+    )
+    return Observation(result=result, diagnosis=diagnose(symptom))
+
+
+def healthy(target: Endpoint, ip: str = "192.0.2.1") -> Observation:
+    """A success at this address."""
+    attempts = (Attempt(f"{ip}:{target.port}", AttemptOutcome.CONNECTED, 0.01),)
+    result = ProbeResult(endpoint=target, started=0.0, seconds=0.1, steps=(), attempts=attempts)
+    return Observation(result=result, diagnosis=HEALTHY)
+
+
+class Network:
+    """Answers experiments by port, and remembers when each was made."""
+
+    def __init__(self, answers: dict[int, bool]) -> None:
+        self.answers = answers
+        self.made: list[tuple[float, str]] = []
+
+    async def run(self, target: Endpoint) -> ProbeResult:
+        """Stand where the prober stands."""
+        self.made.append((asyncio.get_running_loop().time(), target.target))
+        if self.answers.get(target.port, False):
+            return healthy(target).result
+        return silent(target).result
+
+
+def follow_ups(
+    network: Network, latest: Callable[[], Iterable[Observation]] = tuple, **settings: object
+) -> FollowUps:
+    """The object under test over a network of our making."""
+    return FollowUps(network, FollowUpSettings(**settings), latest=latest)  # type: ignore[arg-type]
+
+
+def test_a_silent_port_beside_one_that_answers_is_blocked() -> None:
+    """The verdict names both ports, blames the network and lists the experiment."""
+    network = Network({465: True})
+
+    async def scenario() -> Observation:
+        return await follow_ups(network).examine(silent(endpoint()))
+
+    observation = run_virtual(scenario())
+    assert observation.diagnosis.error_class is ErrorClass.PORT_BLOCKED
+    assert observation.diagnosis.fault_domain is FaultDomain.NETWORK
+    assert "587" in observation.diagnosis.summary
+    assert "465" in observation.diagnosis.summary
+    assert [f.decides for f in observation.follow_ups] == [ErrorClass.PORT_BLOCKED]
+    assert observation.result.seconds == 10.0
+
+
+def test_a_refused_port_beside_one_that_answers_is_the_wrong_one() -> None:
+    """The settings are to blame, and the remedy is the other port."""
+
+    async def scenario() -> Observation:
+        return await follow_ups(Network({465: True})).examine(refused(endpoint()))
+
+    observation = run_virtual(scenario())
+    assert observation.diagnosis.error_class is ErrorClass.WRONG_PORT
+    assert observation.diagnosis.fault_domain is FaultDomain.SETTINGS
+    assert "465" in observation.diagnosis.remedy[0]
+
+
+def test_an_experiment_that_proves_nothing_changes_nothing() -> None:
+    """A host silent on both ports keeps the raw class; what was tried is listed."""
+
+    async def scenario() -> Observation:
+        return await follow_ups(Network({})).examine(silent(endpoint()))
+
+    observation = run_virtual(scenario())
+    assert observation.diagnosis.error_class is ErrorClass.CONNECT_TIMEOUT
+    assert [f.decides for f in observation.follow_ups] == [None]
+
+
+def test_a_verdict_holds_while_the_symptom_stays_the_same() -> None:
+    """One experiment serves a whole outage: the class does not flap and nobody is asked again."""
+    network = Network({465: True})
+
+    async def scenario() -> list[ErrorClass]:
+        examined = follow_ups(network)
+        classes = []
+        for _ in range(20):
+            classes.append((await examined.examine(silent(endpoint()))).diagnosis.error_class)
+            await asyncio.sleep(60)
+        return classes
+
+    assert set(run_virtual(scenario())) == {ErrorClass.PORT_BLOCKED}
+    assert len(network.made) == 1
+
+
+def test_health_and_another_symptom_end_a_verdict() -> None:
+    """After a success, or when the failure looks different, the question is open again."""
+    network = Network({465: True})
+
+    async def scenario() -> list[ErrorClass]:
+        examined = follow_ups(network, pause=10.0)
+        seen = [await examined.examine(silent(endpoint()))]
+        await asyncio.sleep(11)
+        seen.append(await examined.examine(refused(endpoint())))
+        await examined.examine(healthy(endpoint()))
+        await asyncio.sleep(11)
+        seen.append(await examined.examine(silent(endpoint())))
+        return [observation.diagnosis.error_class for observation in seen]
+
+    assert run_virtual(scenario()) == [
+        ErrorClass.PORT_BLOCKED,
+        ErrorClass.WRONG_PORT,
+        ErrorClass.PORT_BLOCKED,
+    ]
+    assert len(network.made) == 3
+
+
+def test_a_host_is_asked_once_a_pause() -> None:
+    """A second endpoint of the same host waits for the pause, and one with the same target shares the verdict."""
+    network = Network({})
+
+    async def scenario() -> None:
+        examined = follow_ups(network, pause=300.0, ports=(587, 465, 2525))
+        await examined.examine(silent(endpoint("a")))
+        await examined.examine(silent(endpoint("b", port=465)))
+        assert len(network.made) == 2
+        shared = await examined.examine(silent(endpoint("c")))
+        assert len(shared.follow_ups) == 2
+        assert len(network.made) == 2
+        await asyncio.sleep(301)
+        await examined.examine(silent(endpoint("b", port=465)))
+
+    run_virtual(scenario())
+    assert len(network.made) == 4
+
+
+def test_the_whole_process_makes_one_follow_up_a_second() -> None:
+    """Failures of many hosts at once take turns; who would wait too long goes without."""
+    network = Network({})
+
+    async def scenario() -> None:
+        examined = follow_ups(network)
+        await asyncio.gather(
+            *(examined.examine(silent(endpoint(str(n), host=f"h{n}.example.com"))) for n in range(20))
+        )
+
+    run_virtual(scenario())
+    times = [at for at, _ in network.made]
+    assert times == [float(n) for n in range(int(LONGEST_WAIT) + 1)]
+
+
+def test_a_crowd_is_left_alone() -> None:
+    """When a third of the hosts fail together no experiment is made."""
+    network = Network({465: True})
+    crowd = [silent(endpoint(str(n), host=f"h{n}.example.com")) for n in range(4)]
+    crowd += [healthy(endpoint(f"ok{n}", host=f"ok{n}.example.com")) for n in range(8)]
+
+    async def scenario() -> Observation:
+        return await follow_ups(network, latest=lambda: crowd).examine(crowd[0])
+
+    assert run_virtual(scenario()).diagnosis.error_class is ErrorClass.CONNECT_TIMEOUT
+    assert network.made == []
+
+
+def test_switched_off_means_off() -> None:
+    """`follow_up.enabled: false` leaves every failure as it is."""
+    network = Network({465: True})
+
+    async def scenario() -> Observation:
+        return await follow_ups(network, enabled=False).examine(silent(endpoint()))
+
+    assert run_virtual(scenario()).follow_ups == ()
+    assert network.made == []
+
+
+# --------------------------------------------------------------------------- this host
+
+FLEET = [
+    (endpoint("a", host="a.example.com"), "192.0.2.1"),
+    (endpoint("b", host="b.example.net"), "198.51.100.1"),
+    (endpoint("c", host="c.example.org"), "203.0.113.1"),
+]
+
+
+def fleet_scenario(
+    network: Network, places: list[tuple[Endpoint, str]], failing: int, **settings: object
+) -> list[Observation]:
+    """Let all be healthy, then let the first `failing` time out; return the last round's observations."""
+
+    async def scenario() -> list[Observation]:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(network, latest=board.values, **settings)
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for _ in range(2):
+            for number, (target, ip) in enumerate(places):
+                raw = silent(target, ip) if number < failing else healthy(target, ip)
+                board[target.name] = await examined.examine(raw)
+        return list(board.values())
+
+    return list(run_virtual(scenario()))
+
+
+def classes(observations: Iterable[Observation]) -> set[ErrorClass]:
+    """The classes of several observations."""
+    return {observation.diagnosis.error_class for observation in observations}
+
+
+def test_a_whole_fleet_that_falls_silent_is_this_hosts_problem() -> None:
+    """Three endpoints on three hosts in two networks, healthy just now, all silent: offline, local."""
+    observations = fleet_scenario(Network({}), FLEET, failing=3)
+    assert classes(observations) == {ErrorClass.EXPORTER_OFFLINE}
+    assert {o.diagnosis.fault_domain for o in observations} == {FaultDomain.LOCAL}
+
+
+@pytest.mark.parametrize(
+    ("places", "failing"),
+    [
+        (FLEET[:1], 1),
+        (FLEET[:2], 2),
+        (FLEET, 2),
+        ([(replace(target, host="one.example.com"), "192.0.2.1") for target, _ in FLEET], 3),
+        ([(target, f"192.0.2.{n}") for n, (target, _) in enumerate(FLEET)], 3),
+    ],
+    ids=["one server", "two servers", "one still answers", "one host", "one network"],
+)
+def test_less_than_that_is_never_this_hosts_problem(places: list[tuple[Endpoint, str]], failing: int) -> None:
+    """One dead server, all endpoints of one dead host, or one dead network keep the blame outside."""
+    assert ErrorClass.EXPORTER_OFFLINE not in classes(fleet_scenario(Network({}), places, failing))
+
+
+def test_offline_ends_by_itself() -> None:
+    """As soon as one endpoint is reached again, nobody is called offline any more."""
+
+    async def scenario() -> ErrorClass:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        for target, ip in FLEET:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for target, ip in FLEET * 2:
+            board[target.name] = await examined.examine(silent(target, ip))
+        assert classes(board.values()) == {ErrorClass.EXPORTER_OFFLINE}
+        board["a"] = await examined.examine(healthy(*FLEET[0]))
+        return (await examined.examine(silent(*FLEET[1]))).diagnosis.error_class
+
+    assert run_virtual(scenario()) is ErrorClass.CONNECT_TIMEOUT
+
+
+def test_a_refusal_is_an_answer() -> None:
+    """A fleet that refuses is reached: this host is online."""
+
+    def latest() -> Iterable[Observation]:
+        return [refused(target) for target, _ in FLEET]
+
+    health = {target.name: LastHealth(100.0, ip) for target, ip in FLEET}
+    assert everybody_fails(latest(), health, 200.0) is None
+    assert everybody_fails([silent(t, ip) for t, ip in FLEET], health, 200.0) is not None
+    assert everybody_fails([silent(t, ip) for t, ip in FLEET], health, 100.0 + 3601.0) is None
+
+
+def test_names_that_cannot_be_looked_up_count_as_silence() -> None:
+    """A fleet whose every name look-up times out is cut off as well."""
+    observations = []
+    for target, _ in FLEET:
+        symptom = Symptom(phase=Phase.DNS, evidence=NameFailure(NameFailureKind.TIMEOUT))
+        result = ProbeResult(endpoint=target, started=0.0, seconds=5.0, steps=(), symptom=symptom)
+        observations.append(Observation(result=result, diagnosis=diagnose(symptom)))
+    health = {target.name: LastHealth(100.0, ip) for target, ip in FLEET}
+    assert everybody_fails(observations, health, 200.0) is not None
+
+
+def test_control_targets_that_are_all_silent_prove_it() -> None:
+    """Configured control targets decide for a single endpoint, and one that answers acquits this host."""
+    control = (("control.example.com", 80), ("control.example.net", 80))
+    dead = fleet_scenario(Network({}), FLEET[:1], 1, control_targets=control)
+    assert classes(dead) == {ErrorClass.EXPORTER_OFFLINE}
+    alive = fleet_scenario(Network({80: True}), FLEET[:1], 1, control_targets=control)
+    assert ErrorClass.EXPORTER_OFFLINE not in classes(alive)
+
+
+def test_control_targets_are_asked_rarely() -> None:
+    """Many failures within a few seconds share one answer."""
+    network = Network({80: True})
+
+    async def scenario() -> None:
+        examined = follow_ups(network, control_targets=(("control.example.com", 80),), ports=())
+        for _ in range(5):
+            await examined.examine(silent(endpoint()))
+
+    run_virtual(scenario())
+    assert len(network.made) == 1
+
+
+def interface(folder: Path, name: str, flags: int) -> None:
+    """Make an interface as sysfs shows it."""
+    (folder / name).mkdir()
+    (folder / name / "flags").write_text(f"{flags:#x}\n")
+
+
+def test_a_host_without_an_interface_is_offline(tmp_path: Path) -> None:
+    """Nothing but loopback up is proof; one other interface, or no knowledge, is none."""
+    assert without_interface(tmp_path / "missing") is None
+    assert without_interface(tmp_path) is None
+    interface(tmp_path, "lo", 0x9)
+    interface(tmp_path, "eth0", 0x1002)
+    found = without_interface(tmp_path)
+    assert found is not None
+    assert found.decides is ErrorClass.EXPORTER_OFFLINE
+    interface(tmp_path, "eth1", 0x1003)
+    assert without_interface(tmp_path) is None
+
+
+def test_a_reply_is_never_a_sign_of_being_offline() -> None:
+    """Who gets an answer is online."""
+    symptom = Symptom(phase=Phase.GREETING, evidence=Reply(421, (b"busy",)))
+    result = ProbeResult(endpoint=endpoint(), started=0.0, seconds=0.1, steps=(), symptom=symptom)
+
+    async def scenario() -> Observation:
+        raw = Observation(result=result, diagnosis=diagnose(symptom))
+        return await follow_ups(Network({})).examine(raw)
+
+    assert run_virtual(scenario()).diagnosis.error_class is not ErrorClass.EXPORTER_OFFLINE
