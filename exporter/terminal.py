@@ -32,12 +32,12 @@ from exporter.model import (
 )
 
 OWNERS = {
-    FaultDomain.NONE: "nobody's",
-    FaultDomain.LOCAL: "this machine's",
-    FaultDomain.NETWORK: "the network's, between this machine and the server",
-    FaultDomain.SETTINGS: "the settings': host, port, encryption or mechanism",
-    FaultDomain.CREDENTIALS: "the credentials': user name, password or account",
-    FaultDomain.SERVER: "the server's",
+    FaultDomain.NONE: "nobody",
+    FaultDomain.LOCAL: "this machine",
+    FaultDomain.NETWORK: "the network between this machine and the server",
+    FaultDomain.SETTINGS: "our settings (host, port, encryption or mechanism)",
+    FaultDomain.CREDENTIALS: "the credentials (user name, password or account)",
+    FaultDomain.SERVER: "the server",
 }
 _TLS_WORDS = {TlsMode.STARTTLS: "STARTTLS", TlsMode.IMPLICIT: "implicit TLS", TlsMode.NONE: "no TLS"}
 _WIDTH = 96
@@ -118,7 +118,7 @@ def diagnosis_text(diagnosis: Diagnosis, style: Style) -> str:
     }[diagnosis.confidence]
     lines = [f"  {style.bad(diagnosis.error_class)}{sure}"]
     lines += _wrapped("", (diagnosis.summary,))
-    lines += _wrapped("Whose problem: ", (OWNERS[diagnosis.fault_domain] + ".",))
+    lines += _wrapped("Whose problem: ", (OWNERS[diagnosis.fault_domain],))
     if diagnosis.remedy:
         lines.append("  What to do:")
         for number, remedy in enumerate(diagnosis.remedy, 1):

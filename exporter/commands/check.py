@@ -120,8 +120,9 @@ def _timeout(text: str | None) -> float | None:
         return None
     try:
         seconds = parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--timeout {text}: {error}") from None
+    except ConfigError as error:
+        (problem,) = error.problems
+        raise UsageError(f"--timeout {text}: {problem.message}; {problem.remedy}") from None
     if seconds <= 0:
         raise UsageError(f"--timeout {text}: a probe needs time; write for example 10s")
     return seconds
@@ -212,6 +213,8 @@ async def _check(
     try:
         prober = Prober(resolver)
         follow_up = settings.follow_up if settings is not None else FollowUpSettings()
+        # A person asks once; the pause is for a program that asks without end.
+        follow_up = replace(follow_up, pause=0.0)
         observer = Observer(prober, rulebook, FollowUps(prober, follow_up))
         limit = asyncio.Semaphore(settings.max_concurrent if settings is not None else len(subjects) or 1)
         show = None if as_json else InOrder(len(subjects), lambda text: print(text, flush=True))
