@@ -1,0 +1,46 @@
+"""What changes something: `POST /probe-now` and `POST /-/reload`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from exporter.board import Board
+from exporter.web.layout import address_of
+
+ProbeNow = Callable[[str], Awaitable[str | None]]
+"""Probes the endpoint of this name at once; returns why not, in a sentence, or None when it was done."""
+Reload = Callable[[], Awaitable[bool]]
+"""Reads the configuration again; False when it was refused."""
+
+
+class ProbeButton:
+    """Answers `POST /probe-now`, the button on an endpoint's page."""
+
+    def __init__(self, board: Board, probe: ProbeNow) -> None:
+        self._board = board
+        self._probe = probe
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Probe one endpoint and lead back to its page; 409 with the reason when it is held back."""
+        name = (await request.post()).get("name")
+        if not isinstance(name, str) or name not in self._board.entries:
+            raise web.HTTPNotFound(reason="No such endpoint")
+        refusal = await self._probe(name)
+        if refusal is not None:
+            return web.Response(status=409, text=f"not probed: {refusal}\n")
+        return web.Response(status=303, headers={"Location": address_of(name)})
+
+
+class ReloadHook:
+    """Answers `POST /-/reload`."""
+
+    def __init__(self, reload: Reload) -> None:
+        self._reload = reload
+
+    async def post(self, _request: web.Request) -> web.Response:
+        """Read the configuration again; 500 when it was refused, as Prometheus answers."""
+        if await self._reload():
+            return web.Response(text="configuration reloaded\n")
+        return web.Response(status=500, text="configuration not reloaded; the log lists its problems\n")

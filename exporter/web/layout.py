@@ -1,0 +1,82 @@
+"""The frame of every page."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from exporter.web.html import Html, join, tag
+from exporter.web.words import machine_time, moment, span_words
+
+DOCTYPE = Html("<!doctype html>\n")
+
+
+def head(title: str) -> Html:
+    """Return the head of a document; addresses are relative, so a proxy may serve us below a path."""
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("link", rel="icon", href="static/icon.svg", type="image/svg+xml"),
+        tag("link", rel="stylesheet", href="static/page.css"),
+        tag("script", src="static/page.js", defer=True),
+    )
+
+
+def masthead(*, home: bool) -> Html:
+    """Return the bar on top: what this is, and the ways out of it."""
+    name = tag("strong", "submission-exporter")
+    return tag(
+        "header",
+        tag("a", "Skip to content", class_="skip", href="#content"),
+        name if home else tag("a", name, href="./"),
+        tag(
+            "nav",
+            tag("a", "Endpoints", href="./", aria_current="page" if home else None),
+            tag("a", "Metrics", href="metrics"),
+            tag("a", "JSON", href="api/v1/endpoints"),
+            aria_label="Site",
+        ),
+    )
+
+
+def footer(version: str, now: float) -> Html:
+    """Return the line at the bottom."""
+    return tag(
+        "footer",
+        tag(
+            "p",
+            "The exporter does not answer; what you see may be old.",
+            id="stale",
+            role="alert",
+            hidden=True,
+        ),
+        tag("p", f"submission-exporter {version}, as of ", when(now), id="clock", data_live=True),
+    )
+
+
+def when(unix: float) -> Html:
+    """Return a point in time."""
+    return tag("time", moment(unix), datetime=machine_time(unix))
+
+
+def ago(unix: float, now: float) -> Html:
+    """Return how long ago something was; the exact time shows when pointed at."""
+    return tag("time", f"{span_words(now - unix)} ago", datetime=machine_time(unix), title=moment(unix))
+
+
+def facts(*pairs: tuple[str, str | None]) -> Html:
+    """Return a list of names and values; pairs without a value are left out."""
+    rows = (join(tag("dt", name), tag("dd", value)) for name, value in pairs if value is not None)
+    return tag("dl", *rows)
+
+
+def address_of(name: str) -> str:
+    """Return the relative address of an endpoint's page."""
+    return "endpoint?" + urlencode({"name": name})
+
+
+def section(title: str, *content: Html | None) -> Html:
+    """Return a part of the page that the script keeps fresh."""
+    return tag("section", tag("h2", title), *content, id=title.casefold().replace(" ", "-"), data_live=True)

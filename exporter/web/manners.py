@@ -1,0 +1,71 @@
+"""What holds for every response: security headers, and errors in plain text."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+_LOG = logging.getLogger("exporter.web")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        *(f"{what} 'self'" for what in ("style-src", "script-src", "img-src", "connect-src", "form-action")),
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""The pages load nothing but our own files, and hold no inline script or style."""
+
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers that every response carries (a signal of aiohttp, run before the first byte)."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Server"] = "submission-exporter"  # instead of the versions of what we are made of
+
+
+@web.middleware
+async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer errors in one line of text; a bug of ours is logged in full and told in general."""
+    try:
+        return await handler(request)
+    except web.HTTPError as error:
+        reply = web.Response(status=error.status, text=f"{error.status} {error.reason}\n")
+        if "Allow" in error.headers:
+            reply.headers["Allow"] = error.headers["Allow"]
+        return reply
+    except Exception:  # noqa: BLE001 - the edge of the web room: a bug in a page must not show itself there
+        _LOG.exception("a page could not be made")
+        return web.Response(status=500, text="500 Internal Server Error; the exporter's log has the reason\n")
+
+
+@web.middleware
+async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no other site's page change anything here through the browser of somebody who may.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`, W3C Fetch Metadata; older ones `Origin`);
+    other clients, which have no pages to be tricked by, say nothing.
+    """
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        site = request.headers.get("Sec-Fetch-Site")
+        origin = request.headers.get("Origin")
+        if site is not None:
+            allowed = site in {"same-origin", "none"}
+        else:
+            allowed = origin is None or origin.partition("://")[2] == request.host
+        if not allowed:
+            raise web.HTTPForbidden(reason="Cross-site requests are refused")
+    return await handler(request)

@@ -1,0 +1,52 @@
+"""Long answers: sent in pieces as they are made, compressed when the client takes that."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from aiohttp import web
+
+from exporter.web.negotiation import accepts_gzip
+
+SLOWEST = 60.0
+"""Seconds in which a client has to take an answer; Prometheus itself gives up after 10."""
+
+# Level 1 takes a fifth of the time of level 6 and makes text this uniform 30 times smaller as it is.
+_LEVEL = 1
+_GZIP = zlib.MAX_WBITS + 16
+
+
+async def stream(
+    request: web.Request, content_type: str, pieces: AsyncGenerator[bytes]
+) -> web.StreamResponse:
+    """Send `pieces` as one answer; for HEAD send its headers alone and make no piece."""
+    response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
+    compress = accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    if compress:
+        response.headers["Content-Encoding"] = "gzip"
+    async with aclosing(pieces):
+        if request.method == "HEAD":
+            return response
+        first = await anext(pieces)  # what cannot be made is an error 500, not half an answer
+        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP) if compress else None
+        try:
+            async with asyncio.timeout(SLOWEST):
+                await response.prepare(request)
+                await _send(response, packer, first)
+                async for piece in pieces:
+                    await _send(response, packer, piece)
+                await response.write(packer.flush() if packer is not None else b"")
+        except (ConnectionError, TimeoutError):
+            # The client left, or takes nothing.  A text that ends too early must not look whole.
+            if request.transport is not None:
+                request.transport.abort()
+    return response
+
+
+async def _send(response: web.StreamResponse, packer: zlib._Compress | None, piece: bytes) -> None:
+    packed = piece if packer is None else packer.compress(piece)
+    if packed:
+        await response.write(packed)

@@ -1,0 +1,262 @@
+"""The status page: every endpoint with what is wrong, whose problem it is and what to do first."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import aiohttp
+import pytest
+
+from exporter.board import Board
+from exporter.model import ErrorClass, FaultDomain, Observation, Phase, Reply
+from exporter.web.query import Column, Query, State
+from tests.metrics.synthetic import StillRuntime, endpoint, facts, failing, healthy
+from tests.web.browsing import Page, browse, get
+
+NOW = time.time()
+DAY = 86_400.0
+
+
+def recent(observation: Observation, ago: float) -> Observation:
+    """The same probe, made so many seconds ago."""
+    return replace(observation, result=replace(observation.result, started=NOW - ago))
+
+
+def fleet() -> Board:
+    """Four endpoints: two failing, one healthy, one not probed yet."""
+    board = Board()
+    alpha = endpoint("alpha", labels=(("site", "fra1"), ("team", "mail")))
+    bravo = endpoint("bravo", host="mx.bravo.example", labels=(("site", "ams2"),))
+    charlie = endpoint("Charlie", labels=(("site", "fra1"),))
+    delta = endpoint("delta")
+    board.apply([alpha, bravo, charlie, delta])
+    board.record(recent(healthy(alpha, seconds=0.2, tls=facts(not_after=NOW + 60 * DAY)), 7200))
+    board.record(
+        recent(
+            failing(
+                Phase.AUTH,
+                ErrorClass.CREDENTIALS_REJECTED,
+                FaultDomain.CREDENTIALS,
+                probed=bravo,
+                seconds=0.1,
+                tls=facts(not_before=NOW - 80 * DAY, not_after=NOW + 10.5 * DAY, earliest_not_after=None),
+            ),
+            300,
+        )
+    )
+    board.record(recent(failing(Phase.CONNECT, ErrorClass.CONNECT_REFUSED, probed=charlie, seconds=3.0), 60))
+    return board
+
+
+def rows(board: Board, address: str = "/", runtime: StillRuntime | None = None) -> dict[str, str]:
+    """The text of each row, in the order of the page."""
+    return Page.read(get(board, address, runtime)).rows
+
+
+def test_trouble_comes_first_and_the_newest_on_top() -> None:
+    """What nobody looked at yet leads; then what is not probed yet; then the healthy, by name."""
+    assert list(rows(fleet())) == ["Charlie", "bravo", "delta", "alpha"]
+
+
+def test_failing_row_says_what_whose_and_what_to_do() -> None:
+    """A failing endpoint's row can be acted on without opening anything."""
+    row = rows(fleet())["bravo"]
+    for words in (
+        "failing",
+        "mx.bravo.example:587",
+        "Credentials rejected.",
+        "It failed: credentials_rejected.",
+        "Whose problem: our credentials.",
+        "First: Do the first thing.",
+        "100.0 ms",
+        "10 d left",
+    ):
+        assert words in row
+    assert re.search(r"5 min( \d+ s)? ago", row)
+    assert "Then the second" not in row
+
+
+def test_healthy_and_waiting_rows() -> None:
+    """A healthy row says since when and how long the certificate lives; a waiting one when it is due."""
+    runtime = StillRuntime()
+    runtime.next_runs["delta"] = time.time() + 50
+    found = rows(fleet(), runtime=runtime)
+    assert "healthy" in found["alpha"]
+    assert "2 h ago" in found["alpha"]
+    assert re.search(r"Not probed yet; due in \d+ s\.", found["delta"])
+    assert "Not probed yet." in rows(fleet())["delta"]
+
+
+def test_tally_counts_states_and_owners() -> None:
+    """The top of the page answers how many are failing and who is to act."""
+    text = Page.read(get(fleet(), "/")).text
+    for words in ("2 failing", "1 waiting", "1 healthy", "1 for our credentials", "1 for the server"):
+        assert words in text
+    assert "for the network between" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("?q=bravo", ["bravo"]),
+        ("?q=FRA1", ["Charlie", "alpha"]),
+        ("?q=fra1+refused", ["Charlie"]),
+        ("?q=credentials", ["bravo"]),
+        ("?q=nothing-like-it", []),
+        ("?state=failing", ["Charlie", "bravo"]),
+        ("?state=healthy", ["alpha"]),
+        ("?state=waiting", ["delta"]),
+        ("?state=nonsense&owner=nonsense&sort=nonsense", ["Charlie", "bravo", "delta", "alpha"]),
+        ("?owner=credentials", ["bravo"]),
+        ("?sort=name", ["alpha", "bravo", "Charlie", "delta"]),
+        ("?sort=-name", ["delta", "Charlie", "bravo", "alpha"]),
+        ("?sort=duration", ["bravo", "alpha", "Charlie", "delta"]),
+        ("?sort=-duration", ["Charlie", "alpha", "bravo", "delta"]),
+        ("?sort=certificate", ["bravo", "alpha", "Charlie", "delta"]),
+        ("?sort=-certificate", ["alpha", "bravo", "Charlie", "delta"]),
+        ("?sort=since", ["alpha", "bravo", "Charlie", "delta"]),
+        ("?sort=owner", ["bravo", "Charlie", "alpha", "delta"]),
+        ("?sort=-state", ["alpha", "delta", "bravo", "Charlie"]),
+    ],
+)
+def test_view_is_chosen_by_the_address(query: str, names: list[str]) -> None:
+    """Search, filter and order work without a script; what is unknown comes last in either direction."""
+    assert list(rows(fleet(), "/" + query)) == names
+
+
+def test_groups_have_a_heading_each() -> None:
+    """Grouping by a label puts its members under its value, those without it first."""
+    assert list(rows(fleet(), "/?group=site&sort=name")) == [
+        *("group ", "delta"),
+        *("group ams2", "bravo"),
+        *("group fra1", "alpha", "Charlie"),
+    ]
+    found = rows(fleet(), "/?group=site")
+    assert found["group fra1"] == "site=fra1 (2)"
+    assert found["group "] == "without site (1)"
+
+
+def test_choice_is_shown_in_the_form() -> None:
+    """The form holds the view that is shown, so that changing one field keeps the others."""
+    page = Page.read(get(fleet(), "/?q=a&state=failing&owner=server&sort=-name&group=site"))
+    values = {field["name"]: field["value"] for field in page.all("input")}
+    assert values == {"q": "a", "sort": "-name"}
+    chosen = {option["value"] for option in page.all("option") if "selected" in option}
+    assert chosen == {"failing", "server", "site"}
+
+
+def test_headings_order_and_turn_round() -> None:
+    """A heading's link keeps the filter, orders by its column, and turns the present order round."""
+    page = Page.read(get(fleet(), "/?q=a&sort=name"))
+    links = [link["href"] for link in page.all("a")]
+    assert "?q=a&sort=-name" in links
+    assert "?q=a&sort=duration" in links
+    assert "?q=a" in links
+    assert [heading.get("aria-sort") for heading in page.all("th") if "aria-sort" in heading] == ["ascending"]
+
+
+def test_address_and_view_are_the_same() -> None:
+    """Reading the address of a view gives the view."""
+    view = Query(
+        text="a b",
+        state=State.FAILING,
+        owner=FaultDomain.LOCAL,
+        column=Column.SINCE,
+        descending=True,
+        group="team",
+    )
+    assert Query.read(dict(parse_qsl(view.address().removeprefix("?")))) == view
+    assert Query().address() == "?"
+
+
+def test_hostile_words_stay_words() -> None:
+    """Names, labels and summaries that look like markup or control a terminal are only text."""
+    evil = '"><script>alert(1)</script>\x1b[31m\u202e'
+    board = Board()
+    probed = endpoint(evil, host="evil.example", labels=(("site", evil),), module=evil)
+    board.apply([probed])
+    observation = failing(
+        Phase.AUTH, ErrorClass.CREDENTIALS_REJECTED, probed=probed, evidence=Reply(535, (evil.encode(),))
+    )
+    board.record(
+        replace(
+            observation, diagnosis=replace(observation.diagnosis, summary=evil, remedy=(evil,), rule=evil)
+        )
+    )
+
+    async def visit(client: aiohttp.ClientSession) -> list[str]:
+        pages = []
+        for path, query in (("/", {"q": evil}), ("/", {"group": "site"}), ("/endpoint", {"name": evil})):
+            async with client.get(path, params=query) as response:
+                assert response.status == 200
+                pages.append(await response.text())
+        return pages
+
+    for html in browse(board, visit):
+        assert "<script>" not in html
+        assert "\x1b" not in html
+        assert "\u202e" not in html
+        page = Page.read(html)
+        assert {script.get("src") for script in page.all("script")} == {"static/page.js"}
+
+
+@pytest.mark.parametrize("path", ["/", "/endpoint?name=bravo"])
+def test_pages_obey_their_own_policy(path: str) -> None:
+    """No inline style, no inline script, no handler in an attribute: the policy would refuse them."""
+    page = Page.read(get(fleet(), path))
+    for name, attributes in page.elements:
+        assert name != "style"
+        assert "style" not in attributes
+        assert not [attribute for attribute in attributes if attribute.startswith("on")]
+    assert all(script.get("src") for script in page.all("script"))
+
+
+def test_failed_reload_is_on_the_page() -> None:
+    """A configuration that was refused is told where people look, with the time of the one in force."""
+    runtime = StillRuntime()
+    assert "problems" not in Page.read(get(fleet(), "/", runtime)).text
+    runtime.config_reload_ok = False
+    for path in ("/", "/endpoint?name=alpha"):
+        text = Page.read(get(fleet(), path, runtime)).text
+        assert "The configuration file has problems and was not loaded" in text
+        assert "2027-01-15 07:58:20 UTC" in text
+
+
+def test_class_leads_to_its_explanation() -> None:
+    """Where there is a page that explains the classes, the name of the problem links to its anchor."""
+    page = Page.read(get(fleet(), "/", help_url="errors.html"))
+    assert "errors.html#connect_refused" in [link["href"] for link in page.all("a")]
+
+
+def test_ended_certificate_is_urgent() -> None:
+    """An expired certificate says how long ago it ended; one near its end by its own life is marked."""
+    board = Board()
+    probed = endpoint("mail")
+    board.apply([probed])
+    board.record(healthy(probed, tls=facts(not_after=NOW - 3 * DAY, earliest_not_after=None)))
+    assert "ended 3 d ago" in rows(board)["mail"]
+    short = facts(not_before=NOW - 5 * DAY, not_after=NOW + 0.9 * DAY, earliest_not_after=None)
+    board.record(healthy(probed, tls=short))
+    html = get(board, "/")
+    assert re.search('class="urgent">2[01] h left', html)
+    board.record(healthy(probed, tls=replace(short, not_before=None)))
+    assert "urgent" not in get(board, "/")
+
+
+def test_empty_fleet_has_a_page() -> None:
+    """Without endpoints the page still stands."""
+    page = Page.read(get(Board(), "/"))
+    assert "0 shown" in page.text
+    assert page.rows == {}
+
+
+def test_large_fleet_is_sent_whole() -> None:
+    """A page of many rows is written with rests in between, and has every row once."""
+    board = Board()
+    board.apply([endpoint(f"mail {n:04d}", labels=(("site", f"s{n % 7}"),)) for n in range(1500)])
+    for entry in board.entries.values():
+        board.record(healthy(entry.endpoint))
+    assert list(rows(board)) == [f"mail {n:04d}" for n in range(1500)]
