@@ -40,6 +40,8 @@ RECENT_FAILURES = 8
 FINGERPRINTS = 5
 FINGERPRINT_SECONDS = 3600.0
 """So many different leaf certificates within this time are called varying."""
+MECHANISMS = 32
+"""Mechanisms remembered for one endpoint: more than there are, and a bound on a server that invents them."""
 STEP = 250
 """Endpoints that a reload handles before the event loop gets its turn: some milliseconds."""
 WHOLE_FAILURES = 20_000
@@ -72,6 +74,8 @@ class Entry:
     recent_failures: tuple[FailureKey, ...] = ()
     """At most eight keys seen before, the latest last."""
     data_uncertain: int = 0
+    mechanisms: frozenset[tuple[str, str]] = frozenset()
+    """SASL mechanisms that this endpoint has ever offered, each `before` or `after` TLS."""
     fingerprints: tuple[tuple[str, float], ...] = ()
     """The last different leaf certificates, at most five, with the Unix time each was last seen."""
     version: int = 0
@@ -145,6 +149,7 @@ class Board:
         _count_verdict(entry, observation)
         _count_latency(entry, observation, phases=self._phase_latency)
         _note_fingerprint(entry, observation)
+        _note_mechanisms(entry, observation)
         for outcome in stage_outcomes(observation):
             entry.outcomes[outcome] = entry.outcomes.get(outcome, 0) + 1
         entry.data_uncertain += observation.result.data_uncertain
@@ -268,6 +273,14 @@ def _count_latency(entry: Entry, observation: Observation, *, phases: bool) -> N
     if phases:
         for phase, seconds in spent.items():
             entry.phase_latency.setdefault(phase, Histogram(LATENCY_BOUNDS)).observe(seconds)
+
+
+def _note_mechanisms(entry: Entry, observation: Observation) -> None:
+    for offer, tls in ((observation.result.before_tls, "before"), (observation.result.after_tls, "after")):
+        if offer is not None:
+            fresh = {(mechanism, tls) for mechanism in offer.mechanisms[:MECHANISMS]} - entry.mechanisms
+            if fresh and len(entry.mechanisms) < MECHANISMS:
+                entry.mechanisms |= fresh
 
 
 def _note_fingerprint(entry: Entry, observation: Observation) -> None:

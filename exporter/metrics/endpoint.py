@@ -32,7 +32,7 @@ def endpoint_samples(entry: Entry, runtime: Runtime) -> Iterator[Sample]:
     result = entry.latest.result
     yield from _last_probe(result)
     yield from _counters(entry, entry.latest)
-    yield from handshake_samples(entry.latest, varies=entry.certificate_varies)
+    yield from handshake_samples(entry.latest, varies=entry.certificate_varies, mechanisms=entry.mechanisms)
     yield Sample(families.INTERVAL, endpoint.interval)
     yield Sample(families.TIMEOUT, endpoint.timeout)
     held = runtime.backing_off(endpoint.name)

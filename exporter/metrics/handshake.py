@@ -7,7 +7,7 @@ of an earlier probe is never repeated.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from exporter.board import stage_outcomes
 from exporter.metrics import families
@@ -35,14 +35,20 @@ VARIES = "varies"
 LABEL_LIMIT = 128
 
 
-def handshake_samples(observation: Observation, *, varies: bool) -> Iterator[Sample]:
-    """Yield the samples of one session; `varies`: the certificate keeps changing, so it is not named."""
+def handshake_samples(
+    observation: Observation, *, varies: bool, mechanisms: Collection[tuple[str, str]] = ()
+) -> Iterator[Sample]:
+    """Yield the samples of one session.
+
+    `varies`: the certificate keeps changing, so it is not named.  `mechanisms` have been offered before
+    (name, `before` or `after`): those that are missing now are 0.
+    """
     result = observation.result
     yield from _verdicts(observation)
     if result.tls is not None:
         yield from _certificate(result.tls, varies=varies)
-    yield from _capabilities(result.before_tls, CAPABILITIES_BEFORE_TLS, "before")
-    yield from _capabilities(result.after_tls, CAPABILITIES_AFTER_TLS, "after")
+    yield from _capabilities(result.before_tls, CAPABILITIES_BEFORE_TLS, "before", mechanisms)
+    yield from _capabilities(result.after_tls, CAPABILITIES_AFTER_TLS, "after", mechanisms)
 
 
 def _verdicts(observation: Observation) -> Iterator[Sample]:
@@ -99,7 +105,9 @@ def certificate_text(text: str) -> str:
     return "".join(parts) + "…"
 
 
-def _capabilities(offered: Capabilities | None, known: tuple[str, ...], tls: str) -> Iterator[Sample]:
+def _capabilities(
+    offered: Capabilities | None, known: tuple[str, ...], tls: str, seen: Collection[tuple[str, str]]
+) -> Iterator[Sample]:
     if offered is None:
         return
     for capability in known:
@@ -107,3 +115,6 @@ def _capabilities(offered: Capabilities | None, known: tuple[str, ...], tls: str
     for mechanism in offered.mechanisms:
         if mechanism in KNOWN_MECHANISMS:
             yield Sample(families.AUTH_MECHANISM, 1, (mechanism, tls))
+    for mechanism, when in sorted(seen):
+        if when == tls and mechanism in KNOWN_MECHANISMS and mechanism not in offered.mechanisms:
+            yield Sample(families.AUTH_MECHANISM, 0, (mechanism, tls))
