@@ -1,0 +1,115 @@
+"""Checks of rules against each other: names, examples, ties."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from exporter.diagnosis.engine import diagnose
+from exporter.diagnosis.examples import symptom_of
+from exporter.diagnosis.facts import facts_of
+from exporter.diagnosis.rule import Rule
+from exporter.diagnosis.rulebook import Rulebook
+from exporter.diagnosis.rulefile import Problem
+
+
+def check_rules(book: Rulebook, rules: Iterable[Rule]) -> list[Problem]:
+    """What is wrong with `rules` inside the whole book.
+
+    A taken id, an example that cannot be read or lands on another rule, and ties: two rules whose
+    evidence weighs the same for one example, or that have the same conditions, and conclude differently.
+    """
+    checked = list(rules)
+    counted = Counter(rule.id for rule in book.rules)
+    problems: list[Problem] = []
+    for rule in checked:
+        if counted[rule.id] > 1:
+            problems.append(_problem(rule, "the id is taken", "choose another id"))
+            continue
+        for number, example in enumerate(rule.examples, 1):
+            problems += _example_problems(book, rule, number, example)
+    return problems + list(_twins(book, checked))
+
+
+def _example_problems(book: Rulebook, rule: Rule, number: int, example: object) -> Iterator[Problem]:
+    try:
+        symptom = symptom_of(example)
+    except ValueError as problem:
+        yield _problem(rule, f"example {number} cannot be read: {problem}", "write a text or a record")
+        return
+    landed = diagnose(symptom, book).rule
+    if landed != rule.id:
+        yield _problem(
+            rule,
+            f"example {number} lands on {landed}",
+            "narrow the conditions, or give the example to that rule",
+        )
+        return
+    facts = facts_of(symptom)
+    found = book.matches(facts)
+    if rule.refines and (first := found[0][1].error_class):
+        found = book.refinements(first, facts)
+    if len(found) > 1 and found[0][0] == found[1][0] and _differ(found[0][1], found[1][1]):
+        yield _problem(
+            rule,
+            f"example {number} is a tie with {found[1][1].id}",
+            "add a condition to one of them, so that one is more specific",
+        )
+
+
+def _twins(book: Rulebook, rules: list[Rule]) -> Iterator[Problem]:
+    """Rules with the very same conditions as another one: no failure can tell them apart."""
+    known: dict[tuple[object, ...], Rule] = {}
+    mine = {rule.id for rule in rules}
+    for rule in book.rules:
+        for conditions in _fingerprints(rule):
+            other = known.setdefault(conditions, rule)
+            if (
+                other is not rule
+                and other.id != rule.id
+                and _differ(other, rule)
+                and {rule.id, other.id} & mine
+            ):
+                yield _problem(
+                    rule if rule.id in mine else other,
+                    f"ties with {other.id if rule.id in mine else rule.id}: the same conditions, another conclusion",
+                    "add a condition to one of them, so that one is more specific",
+                )
+
+
+def _fingerprints(rule: Rule) -> Iterator[tuple[object, ...]]:
+    """The conditions of a rule, once for each phrase or marker that alone can satisfy it."""
+    common = (
+        rule.refines,
+        rule.phases,
+        rule.evidence,
+        rule.codes,
+        rule.families,
+        rule.enhanced,
+        rule.errnos,
+        rule.name_kinds,
+        rule.reasons,
+        rule.alerts,
+        rule.verify_codes,
+        rule.capabilities,
+        frozenset(rule.given),
+        frozenset(rule.not_given),
+        rule.pattern.pattern if rule.pattern else None,
+        frozenset(p.written for p in rule.unless),
+    )
+    hints = frozenset(p.written for p in rule.hints) if rule.words else None
+    words = tuple(p.written for p in rule.words or rule.hints) or (None,)
+    for marker in rule.markers or (None,):
+        for word in words:
+            yield (*common, hints, marker, word)
+
+
+def _differ(one: Rule, other: Rule) -> bool:
+    return (one.error_class, one.domain) != (other.error_class, other.domain)
+
+
+def _problem(rule: Rule, what: str, remedy: str) -> Problem:
+    file, _, line = rule.origin.rpartition(":")
+    if not line.isdecimal():
+        file, line = rule.origin, ""
+    return Problem(file, int(line) if line else None, rule.id, what, remedy)

@@ -1,0 +1,206 @@
+"""Reading a pasted error: any text of any client becomes a symptom.
+
+Errors are recognised by number and name where the text has them (reply codes, errnos, OpenSSL's
+reasons, HRESULTs); the sentences that clients write without a number are data (`sentences.yml`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from exporter.diagnosis import errnos, openssl
+from exporter.diagnosis.parsing.context import Context, context_in
+from exporter.diagnosis.parsing.replies import reply_in
+from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
+from exporter.diagnosis.text import clip, squash
+from exporter.model import (
+    ConnectFailure,
+    DropKind,
+    Dropped,
+    Evidence,
+    Garbled,
+    NameFailure,
+    NameFailureKind,
+    Phase,
+    Reply,
+    Symptom,
+    TimedOut,
+    TlsFailure,
+    Words,
+)
+
+__all__ = ["parse", "symptom_of_errno", "symptom_of_text"]
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+_ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
+_FOREIGN = re.compile(
+    r"(?:greeting|response|received|got)?[:=. \"'()]*(?:response=)?(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|"
+    r"<!doctype html|<html)",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(
+    r"(?:\[(?:Errno|WinError) |\bsocket error(?: code)?:? #?|\berrno[:=]? ?=? ?|\bWinsock error:? |\berror code:? |"
+    r"\bconnect error |\(OS error |\berror #|\bSocketError:? |\bos error |\berror:? )(-?\d{1,5})\b",
+    re.IGNORECASE,
+)
+_PARENTHESISED = re.compile(r"\((\d{2,5})\)")
+_BARE_NUMBER = re.compile(r"\s*(?:errno|error|winerror|socket error)?[ :=]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
+_SYMBOL = re.compile(
+    r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b"
+)
+_WINSOCK_FROM = 10000
+_UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+
+
+def parse(text: str, *, phase: Phase | None = None) -> Symptom:
+    """The symptom that a pasted line or block describes.  Never raises.
+
+    `phase` is what the caller knows; without it the text is asked.
+    """
+    plain = _ESCAPED.sub("\n", _ANSI.sub("", clip(text)))
+    context = context_in(plain)
+    if phase is not None:
+        context = replace(context, phase=phase)
+    reply = reply_in(plain)
+    if reply is not None:
+        return _with_context(_phase_of_reply(reply, context, plain), reply, context)
+    return symptom_of_text(plain, context)
+
+
+def symptom_of_text(plain: str, context: Context) -> Symptom:
+    """The symptom of a text that holds no reply: what a client or a TLS library says itself."""
+    if foreign := _FOREIGN.search(plain):
+        line = plain[foreign.start(1) :].splitlines()[0]
+        return _with_context(context.phase or Phase.GREETING, Garbled(line.encode()[:512]), context)
+    squashed = squash(plain)
+    for recognise in (_sure, _openssl, _errno, _fallback):
+        if found := recognise(plain, squashed, context):
+            return found
+    if context.issuers:
+        evidence = TlsFailure(reason="CERTIFICATE_VERIFY_FAILED", detail=plain)
+        return _with_context(context.phase or Phase.TLS, evidence, context)
+    return _with_context(context.phase, Words(plain), context)
+
+
+def symptom_of_errno(symbol: str, context: Context) -> Symptom:
+    """The symptom of an error symbol in a phase; a symbol that belongs to one phase names it."""
+    name = errnos.canonical(symbol)
+    phase = context.phase
+    if kind := errnos.name_kind(name):
+        return _with_context(Phase.DNS, NameFailure(kind), context)
+    match name:
+        case "ECONNRESET" | "EPIPE" | "ENOTCONN" | "ECONNABORTED":
+            if phase is Phase.CONNECT:
+                return _with_context(phase, ConnectFailure(name), context)
+            how = DropKind.ABORTED if name == "ECONNABORTED" else DropKind.RESET
+            return _with_context(phase, Dropped(how, errno=name), context)
+        case "ETIMEDOUT" if phase is Phase.DNS:
+            return _with_context(phase, NameFailure(NameFailureKind.TIMEOUT), context)
+        case "ETIMEDOUT" if phase not in {None, Phase.CONNECT}:
+            return _with_context(phase, TimedOut(limit=0.0), context)
+        case _:
+            return _with_context(Phase.CONNECT, ConnectFailure(name), context)
+
+
+def _sure(plain: str, squashed: str, context: Context) -> Symptom | None:
+    found = sentence_in(squashed, sure=True)
+    return _of_sentence(found, plain, context) if found else None
+
+
+def _fallback(plain: str, squashed: str, context: Context) -> Symptom | None:
+    found = sentence_in(squashed, sure=False)
+    return _of_sentence(found, plain, context) if found else None
+
+
+def _of_sentence(sentence: Sentence, plain: str, context: Context) -> Symptom:
+    evidence: Evidence = sentence.evidence
+    phase = context.phase or sentence.phase
+    match evidence:
+        case TlsFailure():
+            # a library's sentence may carry OpenSSL's numbers too
+            reason, alert = openssl.reason_in(plain)
+            evidence = replace(
+                evidence,
+                reason=evidence.reason or reason,
+                alert=evidence.alert if evidence.alert is not None else alert,
+                verify_code=_verify_code(evidence.verify_code, plain),
+                detail=plain,
+            )
+            phase = phase if phase in {Phase.STARTTLS, Phase.TLS} else Phase.TLS
+        case ConnectFailure(errno="ETIMEDOUT") if phase not in {None, Phase.CONNECT}:
+            return symptom_of_errno("ETIMEDOUT", context)
+        case TimedOut() if phase is Phase.CONNECT:
+            evidence = ConnectFailure("ETIMEDOUT")
+        case TimedOut() if phase is Phase.DNS:
+            evidence = NameFailure(NameFailureKind.TIMEOUT)
+        case NameFailure():
+            phase = Phase.DNS
+        case _:
+            pass
+    return _with_context(phase, evidence, context)
+
+
+def _verify_code(said: int | None, plain: str) -> int | None:
+    """OpenSSL's number or name; a sentence that says no more than `not trusted` gives way to both."""
+    if number := openssl.verify_number_in(plain):
+        return number
+    return openssl.verify_error_in(plain) or said if said == _UNTRUSTED else said
+
+
+def _openssl(plain: str, _squashed: str, context: Context) -> Symptom | None:
+    verify_code = openssl.verify_error_in(plain)
+    reason, alert = openssl.reason_in(plain)
+    if verify_code is None and reason is None and alert is None:
+        return None
+    evidence = TlsFailure(reason=reason, alert=alert, verify_code=verify_code, detail=plain)
+    return _with_context(context.phase or Phase.TLS, evidence, context)
+
+
+def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
+    symbols = [word for word in _SYMBOL.findall(plain) if errnos.canonical(word) in errnos.SYMBOLS]
+    if symbols:
+        return symptom_of_errno(symbols[-1], context)
+    if bare := _BARE_NUMBER.fullmatch(plain):
+        symbol = errnos.symbol_of(int(bare[1]))
+        return symptom_of_errno(symbol, context) if symbol else None
+    for found in _NUMBERED.finditer(plain):
+        if symbol := errnos.symbol_of(int(found[1])):
+            return symptom_of_errno(symbol, context)
+    for found in _PARENTHESISED.finditer(plain):
+        number = int(found[1])
+        if (number >= _WINSOCK_FROM or "refused" in plain or "timed out" in plain) and (
+            symbol := errnos.symbol_of(number)
+        ):
+            return symptom_of_errno(symbol, context)
+    return None
+
+
+def _phase_of_reply(reply: Reply, context: Context, plain: str) -> Phase | None:
+    """The phase that the text names, else the one in which alone this code or enhanced code occurs."""
+    if context.phase is not None:
+        return context.phase
+    if not reply.lines and squash(plain).strip() == str(reply.code):
+        return None
+    if reply.code in {534, 535, 538}:
+        return Phase.AUTH
+    detail = reply.enhanced[1:] if reply.enhanced else ""
+    if detail in {".1.1", ".1.3", ".1.10", ".1.6", ".1.2"}:
+        return Phase.RCPT
+    if detail in {".1.7", ".1.8", ".7.60"}:
+        return Phase.MAIL
+    if detail in {".7.8", ".7.139", ".7.14"}:
+        return Phase.AUTH
+    return None
+
+
+def _with_context(phase: Phase | None, evidence: Evidence, context: Context) -> Symptom:
+    return Symptom(
+        phase=phase,
+        evidence=evidence,
+        host=context.host,
+        port=context.port,
+        tls_mode=context.tls_mode,
+        mechanism=context.mechanism,
+        issuers=context.issuers,
+    )

@@ -1,0 +1,226 @@
+"""What a pasted text says around the error: the phase, the host and port, the mechanism, the encryption."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from exporter.diagnosis.presets import preset_for, provider_of
+from exporter.model import Phase, TlsMode
+
+_I = re.IGNORECASE
+
+# RFC 5321 verbs as clients, servers and their libraries name them
+_VERBS: tuple[tuple[str, Phase], ...] = (
+    ("rcpt", Phase.RCPT),
+    ("mail", Phase.MAIL),
+    ("auth", Phase.AUTH),
+    ("starttls", Phase.STARTTLS),
+    ("ehlo", Phase.EHLO),
+    ("helo", Phase.EHLO),
+    ("lhlo", Phase.EHLO),
+    ("data", Phase.DATA),
+    ("bdat", Phase.DATA),
+    ("end of data", Phase.DATA),
+    ("end-of-data", Phase.DATA),
+    ("message content", Phase.DATA),
+    ("message body", Phase.DATA),
+    ("message", Phase.DATA),
+    ("initial connection", Phase.GREETING),
+    ("initial server greeting", Phase.GREETING),
+    ("quit", Phase.QUIT),
+)
+_VERB = (
+    r"(rcpt|mail|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|message body|message|"
+    r"initial connection|initial server greeting|quit)\b"
+)
+# most explicit first
+_SAID = (
+    re.compile(rf"in reply to (?:the )?{_VERB}", _I),
+    re.compile(
+        rf"(?:after|in response to|response to|while sending|while receiving(?: the)?|while performing the|"
+        rf"waiting for|at stage|during|rejected at) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}",
+        _I,
+    ),
+    re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}", _I),
+    re.compile(
+        r"\b(rcpt|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)? (?:command )?"
+        r"(?:failed|rejected|refused|not accepted|error)",
+        _I,
+    ),
+)
+_SENT = re.compile(
+    rf"^[ \t]*(?:C:|>>>|-+>|~+>|CLIENT -> SERVER:|client:|send:|=>)[ \t]*['\"]?{_VERB}", _I | re.MULTILINE
+)
+
+# exceptions and codes that name the phase
+_NAMES: tuple[tuple[Phase, re.Pattern[str]], ...] = tuple(
+    (phase, re.compile("|".join(names), _I))
+    for phase, names in (
+        (
+            Phase.GREETING,
+            (
+                "refused to talk to me",
+                "invalid greeting",
+                "bad greeting",
+                "SMTPConnectError",
+                "SMTPConnectResponse",
+            ),
+        ),
+        (Phase.EHLO, ("SMTPHeloError",)),
+        (
+            Phase.AUTH,
+            (
+                r"AuthenticationError\b",
+                "AuthenticationFailed",
+                "AuthenticationException",
+                r"\bEAUTH\b",
+                "invalid login",
+                "(?:could not|failed to|unable to) authenticate",
+                r"SASL (?:\w{1,20} )?authentication (?:failed|failure)",
+                "authentication (?:failed|unsuccessful)",
+                "authenticator failed",
+                "login denied",
+                "(?:username|password) command failed",
+                "login to server",
+            ),
+        ),
+        (Phase.MAIL, ("SMTPSenderRefused", "SenderRefused", "sender refused", "sender address was rejected")),
+        (
+            Phase.RCPT,
+            (
+                "SMTPRecipientsRefused",
+                "RecipientRefused",
+                "recipients? (?:were |was )?(?:refused|rejected)",
+                "SMTPAddressFailed",
+                "SmtpFailedRecipient",
+                "rejected one of the recipients",
+            ),
+        ),
+        (Phase.DATA, ("SMTPDataError", r"\bEMESSAGE\b", "data not accepted", "message failed:")),
+        (Phase.STARTTLS, ("STARTTLS (?:command )?failed", "starttls upgrade")),
+    )
+)
+_OUTLOOK_PHASES = {
+    "0x800ccc78": Phase.MAIL,
+    "0x800ccc7a": Phase.MAIL,
+    "0x800ccc79": Phase.RCPT,
+    "0x800ccc7b": Phase.RCPT,
+    "0x800ccc18": Phase.AUTH,
+    "0x800ccc7d": Phase.STARTTLS,
+    "0x800ccc7f": Phase.STARTTLS,
+    "0x800ccc0d": Phase.DNS,
+    "0x800ccc0e": Phase.CONNECT,
+    "0x800ccc15": Phase.CONNECT,
+}
+_HRESULT = re.compile(r"0x800ccc[0-9a-f]{2}", _I)
+_OUTLOOK_SERVER = re.compile(
+    r"\b(?:Server|Account|SMTP server)\s?:\s?['\"]([A-Za-z0-9][A-Za-z0-9.-]{1,252})['\"]", _I
+)
+_OUTLOOK_PORT = re.compile(r"\bPort\s?[:=]\s?(\d{1,5})\b", _I)
+_OUTLOOK_SECURE = re.compile(r"Secure ?\(SSL\)\s?:\s?(Yes|No)\b", _I)
+
+_NAME = r"([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]{2,45}\])"
+_HOST_PORT = re.compile(
+    rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.:])",
+    _I,
+)
+_HOST_WORD = re.compile(
+    rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|ENOTFOUND|EAI_AGAIN|UnknownHostException:?|getaddrinfo for|name=|"
+    rf"connect to|connecting to|could not resolve|resolve host:?|HELO from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME}",
+    _I,
+)
+_SUBJECT = re.compile(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
+_SCHEME = re.compile(r"\b(ssl|smtps|tls)://", _I)
+_MECHANISM = re.compile(
+    r"\b(?:AUTH|mechanism|method|SASL)[ :=\"'(]{1,3}(PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-(?:1|256)|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI|EXTERNAL)\b",
+    _I,
+)
+_OAUTH = re.compile(r"\b(XOAUTH2|OAUTHBEARER)\b", _I)
+_ISSUER = re.compile(r"\bissuer\s?[:=]\s?([^\n]{3,300})", _I)
+_TLS_CHAIN = re.compile(r"^\s*\d+ s:.{1,300}\n\s*i:(.{1,300})$", re.MULTILINE)
+_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands around an error; None and empty for what is not said."""
+
+    phase: Phase | None = None
+    host: str | None = None
+    port: int | None = None
+    tls_mode: TlsMode | None = None
+    mechanism: str | None = None
+    issuers: tuple[str, ...] = ()
+
+
+def context_in(text: str) -> Context:
+    """Everything around the error that the text names."""
+    host, port = _host_and_port(text)
+    mechanism = _MECHANISM.search(text) or _OAUTH.search(text)
+    return Context(
+        phase=phase_in(text),
+        host=host,
+        port=port,
+        tls_mode=_tls_mode(text, port),
+        mechanism=mechanism[1].upper() if mechanism else None,
+        issuers=tuple(found.strip() for found in (_TLS_CHAIN.findall(text) or _ISSUER.findall(text))[:5]),
+    )
+
+
+def phase_in(text: str) -> Phase | None:
+    """The phase that a text names, by a command, an exception, or an Outlook code."""
+    for form in _SAID:
+        if found := form.search(text):
+            return _phase_of(found[1])
+    if sent := _SENT.findall(text):
+        # a transcript: the last command before the end, QUIT aside, is the one that failed
+        commands = [phase for verb in sent if (phase := _phase_of(verb)) is not Phase.QUIT]
+        if commands:
+            return commands[-1]
+    for phase, names in _NAMES:
+        if names.search(text):
+            return phase
+    if code := _HRESULT.search(text):
+        return _OUTLOOK_PHASES.get(code[0].lower())
+    return None
+
+
+def _phase_of(verb: str) -> Phase | None:
+    plain = verb.lower().replace("-", " ")
+    return next((phase for name, phase in _VERBS if plain.startswith(name)), None)
+
+
+def _host_and_port(text: str) -> tuple[str | None, int | None]:
+    port_named = _OUTLOOK_PORT.search(text)
+    port = _port(port_named[1]) if port_named else None
+    if outlook := _OUTLOOK_SERVER.search(text):
+        return outlook[1], port
+    if pair := _HOST_PORT.search(text):
+        number = _port(pair[2])
+        if number is not None:
+            named = _HOST_WORD.search(text)
+            # `lookup smtp.example.com on 127.0.0.53:53` names the resolver as well
+            if named and _ADDRESS.fullmatch(pair[1]) and not _ADDRESS.fullmatch(named[1]):
+                return named[1].strip("[]"), port if number == 53 else number
+            return pair[1].strip("[]"), number
+    if named := _HOST_WORD.search(text):
+        return named[1].strip("[]"), port
+    if (subject := _SUBJECT.search(text)) and provider_of(subject[1].removeprefix("*.")):
+        return subject[1].removeprefix("*."), port
+    words = re.findall(r"[a-z0-9-]+(?:\.[a-z0-9-]+){2,5}", text[:4000].lower())
+    return next((word for word in words if preset_for(word)), None), port
+
+
+def _port(digits: str) -> int | None:
+    number = int(digits)
+    return number if 0 < number < 65536 else None
+
+
+def _tls_mode(text: str, port: int | None) -> TlsMode | None:
+    if secure := _OUTLOOK_SECURE.search(text):
+        return (TlsMode.IMPLICIT if port == 465 else None) if secure[1].lower() == "yes" else TlsMode.NONE
+    if scheme := _SCHEME.search(text):
+        # Symfony and PHP write tls:// for STARTTLS in older versions
+        return TlsMode.IMPLICIT if scheme[1].lower() != "tls" else None
+    return None

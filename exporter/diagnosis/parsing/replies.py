@@ -1,0 +1,105 @@
+"""Finding the SMTP reply in a pasted text: a bare reply, a log line, an exception, a dump, a bounce."""
+
+from __future__ import annotations
+
+import re
+
+from exporter.diagnosis.text import enhanced_in
+from exporter.model import Reply
+
+# ports and HTTP statuses look like replies
+_NOT_CODES = frozenset({443, 465, 587})
+_I = re.IGNORECASE
+
+_LINE = re.compile(
+    r"^[ \t]*(?:(?:S|server|recv|reply|response|<{1,3}|<[-~*]{1,3}|<-+|\*+|-+|"
+    r"SERVER -> CLIENT|SMTP<|R|<=)[ :>]{1,3}|b?['\"]|'?reply: b?['\"]retcode \()?"
+    r"([2-5]\d\d)(?:[ -](?!\d{1,2}:\d)|$)",
+    re.MULTILINE | _I,
+)
+_TUPLE = re.compile(r"\(\s{0,3}([45]\d\d)\s{0,3},\s{0,3}b?['\"]")
+_FIELD = re.compile(
+    r"(?:response_?code|status_?code|smtp_?code|reply_?code|code|status|retcode|\berror|errcode)['\"]?\s{0,2}[:=(]\s{0,2}['\"]?([45]\d\d)\b",
+    _I,
+)
+_RESPONSE_FIELD = re.compile(
+    r"\b(?:response|lastResponse|message|reply|text)['\"]?\s{0,2}[:=]\s{0,2}(['\"`])\s?([45]\d\d)[ -]", _I
+)
+_GOT = re.compile(
+    r"\bgot (?:code |response |reply )?['\"]?([45]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?)?", _I
+)
+_DIAGNOSTIC = re.compile(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
+_INTRODUCED = re.compile(
+    r"(?:[:>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
+    r"failed|rejected|smtp|answered|got|command|with|me|server|exception))[ \t]?['\"(<]{0,2}"
+    r"([45]\d\d)(?:[ \-]|\)?:? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
+    _I | re.MULTILINE,
+)
+_BARE = re.compile(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
+_ENHANCED_REST = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+_NOISE = re.compile(
+    r"\bHTTP/?[\d.]*[ :(]{0,2}$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $", _I
+)
+# where the client's own words begin again after the server's
+_TAIL = re.compile(
+    r"\n\s+at [\w.$<]|\n\s*Traceback |\n\s+File \"|['\"]?,?\s+(?:code|responseCode|command|errno|syscall): |"
+    r"\s\(in reply to |\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|, Account: |, Protocol: |"
+    r"', Port: |\nLast-Attempt|\nArrival-Date",
+)
+
+
+def reply_in(text: str) -> Reply | None:
+    """The reply that decided, or None when the text holds none.
+
+    Of a transcript that is the last refusal; of a bounce the diagnostic code; else the first reply.
+    """
+    if bare := _BARE.fullmatch(text):
+        code = int(bare[1])
+        return None if code in _NOT_CODES else Reply(code, ())
+    found = _position(text)
+    return _reply(text, *found) if found is not None else None
+
+
+def _position(text: str) -> tuple[int, int] | None:
+    """The code of the reply that decides, and where its words begin."""
+    if bounced := _DIAGNOSTIC.search(text):
+        return int(bounced[1]), bounced.end()
+    if replies := _refusals(text):
+        return replies
+    for form in (_TUPLE, _RESPONSE_FIELD, _GOT):
+        if hit := form.search(text):
+            code = int(hit[form.groups])
+            if code not in _NOT_CODES:
+                return code, hit.end()
+    for hit in _INTRODUCED.finditer(text):
+        code = int(hit[1])
+        if code not in _NOT_CODES and not _NOISE.search(text, max(0, hit.start(1) - 12), hit.start(1)):
+            return code, hit.end()
+    if (field := _FIELD.search(text)) and int(field[1]) not in _NOT_CODES:
+        return int(field[1]), field.end()
+    return None
+
+
+def _refusals(text: str) -> tuple[int, int] | None:
+    """Of the lines that begin like a reply, the first of the last refusal; a lone 2xx only for itself."""
+    lines = [(int(hit[1]), hit.start(1) + 4) for hit in _LINE.finditer(text) if int(hit[1]) not in _NOT_CODES]
+    refused = [line for line in lines if line[0] >= 400]
+    if refused:
+        last = refused[-1][0]
+        start = len(refused) - 1
+        while start > 0 and refused[start - 1][0] == last:
+            start -= 1
+        return refused[start]
+    starts = text.lstrip()[:3]
+    return lines[0] if lines and starts == str(lines[0][0]) else None
+
+
+def _reply(text: str, code: int, start: int) -> Reply:
+    words = text[start:]
+    if tail := _TAIL.search(words):
+        words = words[: tail.start()]
+    again = re.compile(rf"(?:^|(?<=\s))[ \t]*(?:[<>SC:*~-]{{1,4}} ?)?{code}[ -]", re.MULTILINE)
+    lines = [again.sub("", line).strip(" \t'\"") for line in words.strip().splitlines()]
+    kept = tuple(line.encode("utf-8", "surrogateescape") for line in lines if line)
+    said = "\n".join(lines)
+    return Reply(code, kept, enhanced_in(said))

@@ -1,0 +1,117 @@
+"""Phrases: the words that rules look for, and how they are found.
+
+A phrase is a run of words in lower case.  It is found where its first word begins a word of the
+text; its last word may go on (`connection` finds `connections`), unless a full stop ends it (`rbl.`).
+` + ` joins phrases that must all be there, in any order.  Chinese, Japanese, Korean and Thai do not
+separate words, so a phrase in one of them is found anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from exporter.diagnosis import text
+
+_UNSEPARATED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_PLAIN = re.compile(r"[a-z0-9]{2,40}(?: [a-z0-9]{1,40}){0,12}")
+_KEY_LENGTHS = (2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One alternative of a rule's words."""
+
+    written: str
+    needles: tuple[str, ...]
+    """What must all occur in the squashed text."""
+    length: int
+    """Letters that a match rests on: of two matches the longer is the more specific."""
+    key: str | None
+    """The beginning of its longest word, for the index; None for a phrase found anywhere."""
+
+    def found(self, squashed: str) -> bool:
+        """The phrase occurs in a text that `text.squash` made."""
+        for needle in self.needles:  # noqa: SIM110 - the hot path: all() with a generator takes three times as long
+            if needle not in squashed:
+                return False
+        return True
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """A set of alternatives, found by the beginnings of the words that a text holds."""
+
+    members: tuple[Phrase, ...] = ()
+    _by_key: dict[str, tuple[Phrase, ...]] = field(init=False, repr=False, compare=False)
+    _anywhere: tuple[Phrase, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_key: defaultdict[str, list[Phrase]] = defaultdict(list)
+        for member in self.members:
+            if member.key is not None:
+                by_key[member.key].append(member)
+        object.__setattr__(self, "_by_key", {key: tuple(found) for key, found in by_key.items()})
+        object.__setattr__(self, "_anywhere", tuple(m for m in self.members if m.key is None))
+
+    def __bool__(self) -> bool:
+        return bool(self.members)
+
+    def __iter__(self) -> Iterator[Phrase]:
+        return iter(self.members)
+
+    def longest(self, squashed: str, keys: AbstractSet[str]) -> int:
+        """The length of the longest member that occurs, 0 when none does.
+
+        `keys` are those of the text: `word_keys(squashed)`.
+        """
+        best = 0
+        for key in self._by_key.keys() & keys:
+            for member in self._by_key[key]:
+                if member.length > best and member.found(squashed):
+                    best = member.length
+        for member in self._anywhere:
+            if member.length > best and member.found(squashed):
+                best = member.length
+        return best
+
+
+NO_PHRASES = Phrases()
+
+
+def phrase(written: str) -> Phrase:
+    """Compile one phrase; ValueError when it holds no word, or none long enough to mean something."""
+    if _PLAIN.fullmatch(written):
+        # nearly all of the thousands: what the rest of this function would make of them, and faster
+        words = written.split(" ")
+        return Phrase(written, (f" {written}",), len(written), max(words, key=len)[: _KEY_LENGTHS[-1]])
+    needles: list[str] = []
+    words = []
+    for part in written.split(" + "):
+        bare = text.squash(part).strip()
+        if not bare:
+            raise ValueError(f"{written!r} has a part without a word")
+        if _UNSEPARATED.search(part):
+            needles.append(bare)
+            continue
+        needles.append(f" {bare} " if part.endswith(".") else f" {bare}")
+        words.extend(bare.split())
+    length = sum(len(needle.strip()) for needle in needles)
+    if length < _KEY_LENGTHS[0]:
+        raise ValueError(f"{written!r} is too short to mean anything")
+    key = max(words, key=len)[: _KEY_LENGTHS[-1]] if words else None
+    return Phrase(written, tuple(needles), length, key if key and len(key) >= _KEY_LENGTHS[0] else None)
+
+
+def phrases(written: str) -> Phrases:
+    """Compile a list with commas between the phrases; ValueError as in `phrase`."""
+    return Phrases(tuple(phrase(one.strip()) for one in written.split(",")))
+
+
+def word_keys(squashed: str) -> frozenset[str]:
+    """The beginnings of the words of a squashed text, as `Phrase.key` has them."""
+    words = set(squashed.split())
+    return frozenset(word[:length] for length in _KEY_LENGTHS for word in words)

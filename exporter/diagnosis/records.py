@@ -1,0 +1,154 @@
+"""JSON lines in, JSON lines out: the `classify` contract (design 3.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from exporter.diagnosis import errnos
+from exporter.diagnosis.engine import diagnose
+from exporter.diagnosis.parsing import parse, symptom_of_errno, symptom_of_text
+from exporter.diagnosis.parsing.context import Context, context_in
+from exporter.diagnosis.rulebook import Rulebook
+from exporter.diagnosis.text import clip, enhanced_in
+from exporter.model import Diagnosis, Phase, Reply, Symptom, TlsMode, Words
+
+_ENHANCED_LIMIT = 12
+
+
+def classify_record(record: Mapping[Any, Any]) -> Symptom:
+    """The symptom of one record `{phase, code, enhanced, text, errno, mechanism, port, tls}`.
+
+    Every field may be absent, null or of a wrong type: what cannot be read is not known.
+    """
+    text = _text(record.get("text"))
+    code = _number(record.get("code"), 200, 599)
+    phase = _phase(record.get("phase"))
+    symbol = errnos.symbol_of(record.get("errno"))
+    about = context_in(text) if code is None else Context()
+    context = Context(
+        phase=phase or about.phase,
+        host=_string(record.get("host")) or about.host,
+        port=_number(record.get("port"), 1, 65535) or about.port,
+        tls_mode=_tls_mode(record.get("tls")) or about.tls_mode,
+        mechanism=_string(record.get("mechanism")) or about.mechanism,
+        issuers=about.issuers,
+    )
+    if code is not None:
+        evidence = _reply(code, _enhanced(record.get("enhanced")), text)
+        return _symptom(context, evidence)
+    if symbol is not None:
+        return symptom_of_errno(symbol, context)
+    if not text:
+        return _symptom(context, Words(_enhanced(record.get("enhanced")) or ""))
+    parsed = parse(text, phase=phase)
+    if isinstance(parsed.evidence, Reply) or phase is None:
+        return Symptom(
+            phase=parsed.phase,
+            evidence=parsed.evidence,
+            host=context.host,
+            port=context.port,
+            tls_mode=context.tls_mode,
+            mechanism=context.mechanism,
+            issuers=parsed.issuers,
+        )
+    return symptom_of_text(text, context)
+
+
+def classify_line(line: str, rulebook: Rulebook | None = None) -> Diagnosis:
+    """The diagnosis of one line, whatever it holds: a JSON record, or text."""
+    return diagnose(_symptom_of_line(line), rulebook)
+
+
+def classify_lines(lines: Iterable[str], rulebook: Rulebook | None = None) -> Iterator[dict[str, Any]]:
+    """One JSON-ready object a line, in order, whatever the line holds."""
+    for line in lines:
+        yield as_object(classify_line(line, rulebook))
+
+
+def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as `classify --output json` prints it."""
+    return {
+        "error_class": diagnosis.error_class.value,
+        "fault_domain": diagnosis.fault_domain.value,
+        "rule": diagnosis.rule,
+        "confidence": diagnosis.confidence.value,
+        "runner_up": diagnosis.runner_up.value if diagnosis.runner_up else None,
+        "summary": diagnosis.summary,
+        "remedy": list(diagnosis.remedy),
+        "outlook_code": diagnosis.outlook_code,
+    }
+
+
+def _symptom_of_line(line: str) -> Symptom:
+    stripped = line.strip()
+    if stripped.startswith("{"):
+        try:
+            record = json.loads(stripped)
+        except (ValueError, RecursionError):
+            return parse(line)
+        if isinstance(record, dict):
+            return classify_record(record)
+    return parse(line)
+
+
+def _reply(code: int, enhanced: str | None, text: str) -> Reply:
+    lines = text.split("\n") if text else []
+    prefixes = (f"{code}-", f"{code} ")
+    if lines and lines[0].startswith(prefixes):
+        lines = [line[4:] if line.startswith(prefixes) else line for line in lines]
+    raw = tuple(line.rstrip("\r").encode("utf-8", "replace") for line in lines)
+    return Reply(code, raw, enhanced or enhanced_in("\n".join(lines)))
+
+
+def _symptom(context: Context, evidence: Reply | Words) -> Symptom:
+    return Symptom(
+        phase=context.phase,
+        evidence=evidence,
+        host=context.host,
+        port=context.port,
+        tls_mode=context.tls_mode,
+        mechanism=context.mechanism,
+        issuers=context.issuers,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return clip(value)
+    if isinstance(value, list):
+        return clip("\n".join(item for item in value[:500] if isinstance(item, str)))
+    return ""
+
+
+def _string(value: object) -> str | None:
+    return value.strip()[:255] or None if isinstance(value, str) else None
+
+
+def _number(value: object, low: int, high: int) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.strip()[:6].isdecimal() and len(value.strip()) <= 6:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        value = int(value)
+    return value if isinstance(value, int) and low <= value <= high else None
+
+
+def _enhanced(value: object) -> str | None:
+    return enhanced_in(value.strip()[:_ENHANCED_LIMIT]) if isinstance(value, str) else None
+
+
+def _phase(value: object) -> Phase | None:
+    try:
+        return Phase(value.strip().lower()) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _tls_mode(value: object) -> TlsMode | None:
+    try:
+        return TlsMode(value.strip().lower()) if isinstance(value, str) else None
+    except ValueError:
+        return None
