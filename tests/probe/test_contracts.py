@@ -73,13 +73,16 @@ def test_a_command_is_written_with_crlf_and_waits_for_its_reply() -> None:
     """`execute_command` writes one line, marks a reply as pending and returns what the waiter gets."""
 
     async def scenario(protocol: SMTPProtocol, transport: RecordingTransport) -> tuple[bytes, int]:
-        protocol._response_waiter.set_result(SMTPResponse(220, ""))
+        waiter: Any = protocol._response_waiter
+        waiter.set_result(SMTPResponse(220, ""))
         await protocol.read_response()
-        assert not protocol._response_pending
+        pending = [protocol._response_pending]
         task = asyncio.ensure_future(protocol.execute_command(b"EHLO", b"me"))
         await asyncio.sleep(0)
-        assert protocol._response_pending
-        protocol._response_waiter.set_result(SMTPResponse(250, ""))
+        pending.append(protocol._response_pending)
+        waiter = protocol._response_waiter
+        waiter.set_result(SMTPResponse(250, ""))
+        assert pending == [False, True]
         return transport.written, (await task).code
 
     assert on_protocol(scenario) == (b"EHLO me\r\n", 250)
@@ -159,5 +162,7 @@ def test_python_gives_the_presented_chain_without_verification(workshop: Worksho
             side.do_handshake()
         except ssl.SSLWantReadError:
             continue
-    holder = session if hasattr(session, "get_unverified_chain") else session._sslobj
+    holder: Any = session
+    if not hasattr(session, "get_unverified_chain"):
+        holder = holder._sslobj
     assert len(holder.get_unverified_chain()) == 2

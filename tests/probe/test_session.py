@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -552,7 +553,11 @@ def test_a_close_right_after_tls_is_connection_lost_evidence(workshop: Workshop)
 def test_auth_that_is_not_offered_is_not_tried(workshop: Workshop) -> None:
     """Without AUTH under TLS no secret leaves; the mechanisms that were there are kept."""
     script = [*tls_script(workshop.valid().context()), ehlo("SIZE"), bye()]
-    target = {"until": Phase.AUTH, "auth": login("u", "secret1"), "tls_config": trusting(workshop.ca_file)}
+    target: dict[str, Any] = {
+        "until": Phase.AUTH,
+        "auth": login("u", "secret1"),
+        "tls_config": trusting(workshop.ca_file),
+    }
     assert evidence_of(probed(script, **target)) == NotOffered("AUTH")
     script = [*tls_script(workshop.valid().context()), ehlo("AUTH NTLM"), bye()]
     missing = evidence_of(probed(script, **target))
