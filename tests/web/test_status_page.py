@@ -16,13 +16,18 @@ from exporter.web.query import Column, Query, State
 from tests.metrics.synthetic import StillRuntime, endpoint, facts, failing, healthy
 from tests.web.browsing import Page, browse, get
 
-NOW = time.time()
+
+def now() -> float:
+    """This moment; never that of the import, which may be minutes old."""
+    return time.time()
+
+
 DAY = 86_400.0
 
 
 def recent(observation: Observation, ago: float) -> Observation:
     """The same probe, made so many seconds ago."""
-    return replace(observation, result=replace(observation.result, started=NOW - ago))
+    return replace(observation, result=replace(observation.result, started=now() - ago))
 
 
 def fleet() -> Board:
@@ -33,7 +38,7 @@ def fleet() -> Board:
     charlie = endpoint("Charlie", labels=(("site", "fra1"),))
     delta = endpoint("delta")
     board.apply([alpha, bravo, charlie, delta])
-    board.record(recent(healthy(alpha, seconds=0.2, tls=facts(not_after=NOW + 60 * DAY)), 7200))
+    board.record(recent(healthy(alpha, seconds=0.2, tls=facts(not_after=now() + 60 * DAY)), 7200))
     board.record(
         recent(
             failing(
@@ -42,7 +47,7 @@ def fleet() -> Board:
                 FaultDomain.CREDENTIALS,
                 probed=bravo,
                 seconds=0.1,
-                tls=facts(not_before=NOW - 80 * DAY, not_after=NOW + 10.5 * DAY, earliest_not_after=None),
+                tls=facts(not_before=now() - 80 * DAY, not_after=now() + 10.5 * DAY, earliest_not_after=None),
             ),
             300,
         )
@@ -236,9 +241,9 @@ def test_ended_certificate_is_urgent() -> None:
     board = Board()
     probed = endpoint("mail")
     board.apply([probed])
-    board.record(healthy(probed, tls=facts(not_after=NOW - 3 * DAY, earliest_not_after=None)))
+    board.record(healthy(probed, tls=facts(not_after=now() - 3 * DAY, earliest_not_after=None)))
     assert "ended 3 d ago" in rows(board)["mail"]
-    short = facts(not_before=NOW - 5 * DAY, not_after=NOW + 0.9 * DAY, earliest_not_after=None)
+    short = facts(not_before=now() - 5 * DAY, not_after=now() + 0.9 * DAY, earliest_not_after=None)
     board.record(healthy(probed, tls=short))
     html = get(board, "/")
     assert re.search('class="urgent">2[01] h left', html)
