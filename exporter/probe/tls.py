@@ -16,6 +16,7 @@ import hashlib
 import ssl
 import struct
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -125,9 +126,12 @@ def _handshake_context(config: TlsConfig) -> ssl.SSLContext:
     if config.min_version in {TlsVersion.TLS10, TlsVersion.TLS11}:
         # OpenSSL 3 has no cipher for these versions at the default security level.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.minimum_version = _VERSIONS[config.min_version]
-    if config.max_version is not None:
-        context.maximum_version = _VERSIONS[config.max_version]
+    with warnings.catch_warnings():
+        # Python warns of the old versions; whoever configures one knows, and a log line each is no help.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = _VERSIONS[config.min_version]
+        if config.max_version is not None:
+            context.maximum_version = _VERSIONS[config.max_version]
     if config.cert_file is not None:
         context.load_cert_chain(config.cert_file, config.key_file)
     return context
