@@ -37,23 +37,22 @@ def _example_problems(book: Rulebook, rule: Rule, number: int, example: object) 
     except ValueError as problem:
         yield _problem(rule, f"example {number} cannot be read: {problem}", "write a text or a record")
         return
-    landed = diagnose(symptom, book).rule
-    if landed != rule.id:
+    facts = facts_of(symptom)
+    found = book.matches(facts)
+    if rule.refines and found and (first := found[0][1].error_class):
+        found = book.refinements(first, facts)
+    best = [candidate for precedence, candidate in found if precedence == found[0][0]]
+    if rule in best and (rival := next((other for other in best if _differ(rule, other)), None)):
+        yield _problem(
+            rule,
+            f"example {number} is a tie with {rival.id}",
+            "add a condition to one of them, so that one is more specific",
+        )
+    elif (landed := diagnose(symptom, book).rule) != rule.id:
         yield _problem(
             rule,
             f"example {number} lands on {landed}",
             "narrow the conditions, or give the example to that rule",
-        )
-        return
-    facts = facts_of(symptom)
-    found = book.matches(facts)
-    if rule.refines and (first := found[0][1].error_class):
-        found = book.refinements(first, facts)
-    if len(found) > 1 and found[0][0] == found[1][0] and _differ(found[0][1], found[1][1]):
-        yield _problem(
-            rule,
-            f"example {number} is a tie with {found[1][1].id}",
-            "add a condition to one of them, so that one is more specific",
         )
 
 

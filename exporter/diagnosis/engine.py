@@ -20,6 +20,7 @@ _BY_TIER = {
     Tier.VENDOR_CODE: Confidence.CERTAIN,
     Tier.MARKER: Confidence.CERTAIN,
 }
+_WEIGHT = 4  # of a precedence: all but the number of letters
 _ORDER = (Confidence.GUESS, Confidence.LIKELY, Confidence.CERTAIN)
 
 # where the provider's documented settings are the remedy
@@ -74,11 +75,13 @@ def diagnose(symptom: Symptom, rulebook: Rulebook | None = None) -> Diagnosis:
     if refined := book.refinements(error_class, facts):
         rule = refined[0][1]
         if rule.error_class is not None and rule.error_class is not error_class:
-            error_class, runner_up = rule.error_class, rule.runner_up or error_class
-            domain = None
+            runner_up, error_class, domain = error_class, rule.error_class, None
+            confidence = min(confidence, Confidence.LIKELY, key=_ORDER.index)
         domain = rule.domain or domain
-        confidence = rule.confidence or min(confidence, Confidence.LIKELY, key=_ORDER.index)
+        confidence = rule.confidence or confidence
         runner_up = rule.runner_up or runner_up
+    if confidence is Confidence.CERTAIN:
+        runner_up = None
     return _worded(facts, error_class, rule=rule, domain=domain, confidence=confidence, runner_up=runner_up)
 
 
@@ -93,17 +96,16 @@ def _confidence(facts: Facts, found: list[Match]) -> tuple[Confidence, ErrorClas
     confidence = best.confidence or _BY_TIER[best.tier]
     runner_up = best.runner_up
     rival = next((match for match in found[1:] if match[1].error_class is not best.error_class), None)
-    if rival is not None and rival[0][:2] == precedence[:2] and best.confidence is None:
-        # another rule rests on evidence of the same kind and reads it differently
+    if rival is not None and rival[0][:_WEIGHT] == precedence[:_WEIGHT] and best.confidence is None:
+        # another rule rests on as much evidence of the same kind and reads it differently
         confidence = min(confidence, Confidence.LIKELY, key=_ORDER.index)
         runner_up = runner_up or rival[1].error_class
-    unknown_phase = facts.phase is None and bool(best.phases)
-    if unknown_phase:
+    if facts.phase is None and best.phases:
         confidence = min(confidence, Confidence.LIKELY, key=_ORDER.index)
     if is_bare(facts):
         confidence = Confidence.GUESS
     if confidence is Confidence.GUESS and runner_up is None:
-        runner_up = _next_reading(best.error_class, rival)
+        runner_up = _next_reading(found, rival)
     return confidence, runner_up
 
 
@@ -116,11 +118,12 @@ def is_bare(facts: Facts) -> bool:
     )
 
 
-def _next_reading(error_class: ErrorClass | None, rival: Match | None) -> ErrorClass | None:
-    if rival is not None:
+def _next_reading(found: list[Match], rival: Match | None) -> ErrorClass | None:
+    """The class of a rival with evidence of the same kind, else the class that looks most alike."""
+    precedence, best = found[0]
+    if rival is not None and rival[0][0] == precedence[0]:
         return rival[1].error_class
-    notes = class_notes().get(error_class or ErrorClass.UNCLASSIFIED)
-    return notes.confused_with[0] if notes else None
+    return class_notes()[best.error_class or ErrorClass.UNCLASSIFIED].confused_with[0]
 
 
 def _worded(

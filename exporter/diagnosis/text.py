@@ -23,7 +23,7 @@ _QUOTED = re.compile(r"(?<![\d.])([45]\d\d)[ -](?:([45]\.\d{1,3}\.\d{1,3})(?![\d
 _QUOTED_BARE = re.compile(
     r"(?:said|response|error|returned|replied)\W{1,3}([45]\d\d)(?=[ -][^\W\d])", re.IGNORECASE
 )
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[^\x20-\x7e\u00a1-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd]")
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[ -/]{0,4}[@-~]")
 _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _MOJIBAKE = 4  # letters above ASCII; fewer are a word with an accent
 _ENCODINGS = ("utf-8", "gb18030", "cp1251", "koi8-r", "shift_jis")
@@ -105,6 +105,6 @@ def printable(text: str, limit: int = 160) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     # the cut comes first: a hostile text must not be processed whole
-    bounded = _INVISIBLE.sub("", _CONTROL.sub(" ", text[: limit * 4]))
-    line = _SPACE.sub(" ", bounded).strip()
+    bounded = _INVISIBLE.sub("", _ESCAPE.sub(" ", text[: limit * 4]))
+    line = _SPACE.sub(" ", "".join(char if char.isprintable() else " " for char in bounded)).strip()
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"

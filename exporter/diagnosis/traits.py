@@ -67,14 +67,6 @@ def _loopback(facts: Facts) -> bool:
         return False
 
 
-def _address_literal(facts: Facts) -> bool:
-    try:
-        ip_address((facts.symptom.host or "").strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
 def _attempts(facts: Facts) -> list[tuple[bool, AttemptOutcome]]:
     """For each address tried: whether it is IPv6, and the outcome."""
     evidence = facts.symptom.evidence
@@ -156,7 +148,6 @@ def _token_unreachable(facts: Facts) -> bool:
 TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
     {
         "loopback_host": _loopback,
-        "address_literal_host": _address_literal,
         "known_host": lambda f: preset_for(f.symptom.host or "") is not None,
         "known_provider": _provider_subject,
         "ipv6_only": _ipv6_only,

@@ -95,7 +95,8 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     flat = _OPTIONAL.sub(optional, template)
     sentence = _FIELD.sub(lambda found: values.get(found[1], _FALLBACKS.get(found[1], "")), flat)
     line = printable(sentence, _SUMMARY_LIMIT)
-    return line[:1].upper() + line[1:]
+    # a host name at the beginning keeps its spelling
+    return f"T{line[1:]}" if line.startswith("the ") else line
 
 
 def outlook_code(codes: tuple[str, ...], facts: Facts) -> str | None:

@@ -35,7 +35,7 @@ def test_json_with_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """A bug carries its traceback inside the one line; foreign loggers name themselves."""
     log.set_up("debug", "json")
     try:
-        {}["oops"]
+        dict[str, str]()["oops"]
     except KeyError as error:
         log.event(logging.ERROR, "bug", error=error)
     logging.getLogger("aiohttp.web").warning("strange %s", "request")

@@ -35,7 +35,7 @@ __all__ = ["parse", "symptom_of_errno", "symptom_of_text"]
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 _ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
 _FOREIGN = re.compile(
-    r"(?:greeting|response|received|got)?[:=. \"'()]*(?:response=)?(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|"
+    r"(?:greeting|response|received|got)?[:=. \"'()]{0,10}(?:response=)?(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|"
     r"<!doctype html|<html)",
     re.IGNORECASE,
 )

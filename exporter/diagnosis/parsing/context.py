@@ -122,7 +122,7 @@ _OUTLOOK_SECURE = re.compile(r"Secure ?\(SSL\)\s?:\s?(Yes|No)\b", _I)
 
 _NAME = r"([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]{2,45}\])"
 _HOST_PORT = re.compile(
-    rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.:])",
+    rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.]|:\d)",
     _I,
 )
 _HOST_WORD = re.compile(
@@ -130,6 +130,7 @@ _HOST_WORD = re.compile(
     rf"connect to|connecting to|could not resolve|resolve host:?|HELO from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME}",
     _I,
 )
+_PLAIN_NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,5}(?![a-z0-9-])")
 _SUBJECT = re.compile(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
 _SCHEME = re.compile(r"\b(ssl|smtps|tls)://", _I)
 _MECHANISM = re.compile(
@@ -138,7 +139,7 @@ _MECHANISM = re.compile(
 )
 _OAUTH = re.compile(r"\b(XOAUTH2|OAUTHBEARER)\b", _I)
 _ISSUER = re.compile(r"\bissuer\s?[:=]\s?([^\n]{3,300})", _I)
-_TLS_CHAIN = re.compile(r"^\s*\d+ s:.{1,300}\n\s*i:(.{1,300})$", re.MULTILINE)
+_TLS_CHAIN = re.compile(r"^[ \t]{0,8}\d{1,2} s:.{1,300}\n[ \t]{0,8}i:(.{1,300})$", re.MULTILINE)
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]+\]")
 
 
@@ -208,8 +209,8 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
         return named[1].strip("[]"), port
     if (subject := _SUBJECT.search(text)) and provider_of(subject[1].removeprefix("*.")):
         return subject[1].removeprefix("*."), port
-    words = re.findall(r"[a-z0-9-]+(?:\.[a-z0-9-]+){2,5}", text[:4000].lower())
-    return next((word for word in words if preset_for(word)), None), port
+    names = _PLAIN_NAME.findall(text.lower())
+    return next((name for name in names[:50] if preset_for(name)), None), port
 
 
 def _port(digits: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from exporter.diagnosis.text import enhanced_in
 from exporter.model import Reply
@@ -36,15 +37,19 @@ _INTRODUCED = re.compile(
     _I | re.MULTILINE,
 )
 _BARE = re.compile(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
-_ENHANCED_REST = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 _NOISE = re.compile(
     r"\bHTTP/?[\d.]*[ :(]{0,2}$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $", _I
 )
 # where the client's own words begin again after the server's
 _TAIL = re.compile(
-    r"\n\s+at [\w.$<]|\n\s*Traceback |\n\s+File \"|['\"]?,?\s+(?:code|responseCode|command|errno|syscall): |"
+    r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
+    r"['\"]?,?\s{1,40}(?:code|responseCode|command|errno|syscall): |"
     r"\s\(in reply to |\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|, Account: |, Protocol: |"
     r"', Port: |\nLast-Attempt|\nArrival-Date",
+)
+# a line of a transcript that is not the server's
+_OTHER_SIDE = re.compile(
+    r"[ \t]{0,40}(?:\*{3}|[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
 )
 
 
@@ -64,19 +69,28 @@ def _position(text: str) -> tuple[int, int] | None:
     """The code of the reply that decides, and where its words begin."""
     if bounced := _DIAGNOSTIC.search(text):
         return int(bounced[1]), bounced.end()
-    if replies := _refusals(text):
-        return replies
+    if line := _refusals(text):
+        # its first line may stand behind words of the client: `ERROR 535-5.7.8 …`
+        return _introduced(text[: line[1]], line[0]) or line
     for form in (_TUPLE, _RESPONSE_FIELD, _GOT):
         if hit := form.search(text):
             code = int(hit[form.groups])
             if code not in _NOT_CODES:
                 return code, hit.end()
-    for hit in _INTRODUCED.finditer(text):
-        code = int(hit[1])
-        if code not in _NOT_CODES and not _NOISE.search(text, max(0, hit.start(1) - 12), hit.start(1)):
-            return code, hit.end()
+    if found := _introduced(text):
+        return found
     if (field := _FIELD.search(text)) and int(field[1]) not in _NOT_CODES:
         return int(field[1]), field.end()
+    return None
+
+
+def _introduced(text: str, wanted: int | None = None) -> tuple[int, int] | None:
+    """The first reply behind a colon, a quotation mark, or a word such as `said`."""
+    for hit in _INTRODUCED.finditer(text):
+        code = int(hit[1])
+        noise = code in _NOT_CODES or _NOISE.search(text, max(0, hit.start(1) - 12), hit.start(1))
+        if not noise and wanted in {None, code}:
+            return code, hit.end()
     return None
 
 
@@ -98,8 +112,9 @@ def _reply(text: str, code: int, start: int) -> Reply:
     words = text[start:]
     if tail := _TAIL.search(words):
         words = words[: tail.start()]
-    again = re.compile(rf"(?:^|(?<=\s))[ \t]*(?:[<>SC:*~-]{{1,4}} ?)?{code}[ -]", re.MULTILINE)
-    lines = [again.sub("", line).strip(" \t'\"") for line in words.strip().splitlines()]
+    again = re.compile(rf"(?:^|(?<=\s))[ \t]{{0,8}}(?:[<>SC:*~-]{{1,4}} ?)?{code}[ -]")
+    said_lines = takewhile(lambda line: not _OTHER_SIDE.match(line), words.strip().splitlines())
+    lines = [again.sub("", line).strip(" \t'\"") for line in said_lines]
     kept = tuple(line.encode("utf-8", "surrogateescape") for line in lines if line)
     said = "\n".join(lines)
     return Reply(code, kept, enhanced_in(said))
