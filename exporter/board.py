@@ -104,7 +104,7 @@ class Board:
         """Seconds between the time a probe was due and its start."""
         self.loop_lag = Histogram(LOOP_LAG_BOUNDS)
         """Seconds by which the event loop was late for a timer."""
-        self.skipped: dict[str, int] = {"late": 0, "overlap": 0}
+        self.skipped: dict[str, int] = {"late": 0, "overlap": 0, "backoff": 0}
         """Starts that were left out, by reason."""
         self.bugs = 0
 

@@ -42,12 +42,38 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="probe the endpoints of a file and serve the metrics")
     _config_file(serve, required=True)
     _web(serve)
+    serve.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        metavar="F",
+        type=Path,
+        help="TLS, logins and headers of the page, in the format of Prometheus' exporter-toolkit",
+    )
     _logging(serve)
+    serve.add_argument(
+        "--config.auto-reload-interval",
+        dest="reload_interval",
+        metavar="T",
+        default="5s",
+        help="how often to look whether the configuration's files have changed; 0 is never (default %(default)s)",
+    )
     serve.add_argument(
         "--config.check",
         dest="check",
         action="store_true",
         help="check the configuration and exit",
+    )
+    serve.add_argument(
+        "--shard.index",
+        dest="shard_index",
+        metavar="I",
+        help="which share of the endpoints to probe, from 0; or a pod's name that ends in it: exporter-2",
+    )
+    serve.add_argument(
+        "--shard.count",
+        dest="shard_count",
+        metavar="N",
+        help="how many exporters with this configuration share its endpoints",
     )
     serve.set_defaults(command=_serve)
 
@@ -87,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
 
     health = commands.add_parser("healthcheck", help="ask a running exporter whether it is alive")
     health.add_argument("--web.listen-address", dest="listen", metavar="A", default=DEFAULT_LISTEN)
+    health.add_argument(
+        "--web.config.file", dest="web_config", metavar="F", type=Path, help="the exporter's own, for its TLS"
+    )
     health.set_defaults(command=_healthcheck)
 
     demo = commands.add_parser("demo", help="watch SMTP servers of our own, healthy and broken")
@@ -120,11 +149,20 @@ def _logging(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from exporter.sharding import Shard
+
+    try:
+        shard = Shard.parse(options.shard_index, options.shard_count)
+    except ValueError as error:
+        sys.stderr.write(f"submission-exporter serve: {error}\n")
+        return 2
     if options.check:
-        return _validate(options)
+        from exporter.commands import validate
+
+        return validate.run(options.config, options.web_config)
     from exporter.commands import serve
 
-    return serve.run(options.config, options.listen, options.log_level, options.log_format)
+    return serve.run(options, shard)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -154,7 +192,7 @@ def _validate(options: argparse.Namespace) -> int:
 def _healthcheck(options: argparse.Namespace) -> int:
     from exporter.commands import healthcheck
 
-    return healthcheck.run(options.listen)
+    return healthcheck.run(options.listen, options.web_config)
 
 
 if __name__ == "__main__":

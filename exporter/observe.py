@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from exporter.backoff import Logins
 from exporter.diagnosis import Rulebook, diagnose
 from exporter.followup import FollowUps
 from exporter.model import (
@@ -13,35 +14,72 @@ from exporter.model import (
     OurFault,
     Phase,
     ProbeResult,
+    Secret,
     Step,
     StepStatus,
     Symptom,
 )
 from exporter.probe.prober import Prober
 from exporter.probe.session import OnStep
+from exporter.settings import BackoffSettings
 
 
 class Observer:
     """Probes and diagnoses; holds what all probes of the process share."""
 
-    def __init__(self, prober: Prober, rulebook: Rulebook, follow_ups: FollowUps | None = None) -> None:
+    def __init__(
+        self,
+        prober: Prober,
+        rulebook: Rulebook,
+        follow_ups: FollowUps | None = None,
+        logins: Logins | None = None,
+    ) -> None:
         self._prober = prober
         self._rulebook = rulebook
         self._follow_ups = follow_ups
+        self._logins = logins if logins is not None else Logins(BackoffSettings())
 
     async def observe(
         self, endpoint: Endpoint, *, on_step: OnStep | None = None, withhold_auth: bool = False
     ) -> Observation:
         """Probe `endpoint` once and say what it means, after an experiment where one helps.
 
-        The experiment's time counts in no duration of the result.
+        The experiment's time counts in no duration of the result.  While logins are held back after a
+        refusal, that refusal is the verdict of a probe that found nothing else wrong.
         """
-        result = await self._prober.run(endpoint, on_step=on_step, withhold_auth=withhold_auth)
+        with self._logins.login(endpoint, self._file_token(endpoint)) as login:
+            result = await self._prober.run(
+                endpoint, on_step=on_step, withhold_auth=withhold_auth, gate=login
+            )
+            observation = self._diagnosed(result)
+            login.conclude(observation)
+        if self._follow_ups is not None:
+            observation = await self._follow_ups.examine(observation)
+        standing = login.standing(result)
+        return observation if standing is result else self._diagnosed(standing)
+
+    def backing_off(self, endpoint: Endpoint) -> bool:
+        """Say whether logins are held back now because one was refused.  From memory."""
+        oauth2 = endpoint.auth.oauth2 if endpoint.auth is not None else None
+        token = self._prober.tokens.last_read(oauth2) if oauth2 is not None else None
+        return self._logins.backing_off(endpoint, token)
+
+    def ask_again(self, endpoint: Endpoint) -> None:
+        """Let the next probe log in though `auth.every` has not passed; a refusal still counts."""
+        self._logins.ask_again(endpoint, self._file_token(endpoint))
+
+    def token_expiry(self, endpoint: Endpoint) -> float | None:
+        """Return when the access token in use ends, Unix seconds; None where none is in use."""
+        oauth2 = endpoint.auth.oauth2 if endpoint.auth is not None else None
+        return self._prober.tokens.expiry(oauth2) if oauth2 is not None else None
+
+    def _diagnosed(self, result: ProbeResult) -> Observation:
         diagnosis = HEALTHY if result.symptom is None else diagnose(result.symptom, self._rulebook)
-        observation = Observation(result=result, diagnosis=diagnosis)
-        if self._follow_ups is None:
-            return observation
-        return await self._follow_ups.examine(observation)
+        return Observation(result=result, diagnosis=diagnosis)
+
+    def _file_token(self, endpoint: Endpoint) -> Secret | None:
+        oauth2 = endpoint.auth.oauth2 if endpoint.auth is not None else None
+        return self._prober.tokens.read(oauth2) if oauth2 is not None else None
 
 
 def bug_observation(endpoint: Endpoint, error: BaseException) -> Observation:

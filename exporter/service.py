@@ -6,6 +6,7 @@ The current `Settings` are the one thing that changes here.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -14,29 +15,57 @@ from pathlib import Path
 from typing import Any
 
 from exporter import __version__, log
+from exporter.backoff import Logins, Pauses
 from exporter.board import Board
-from exporter.diagnosis import RuleError, load_rules
+from exporter.configuration import Configuration, UnusableError, complete, read_aside
 from exporter.followup import FollowUps
+from exporter.joined import Joined
 from exporter.loop_lag import LoopLag
 from exporter.metrics.runtime import BackingOff
 from exporter.model import Endpoint, Observation, StepStatus
 from exporter.observe import Observer, bug_observation
+from exporter.probe.oauth2 import Tokens
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
+from exporter.probe.screened import AddressRefusedError, Permits, ScreenedResolver
+from exporter.probe.tls import TlsStore
 from exporter.schedule import Scheduler
-from exporter.settings import ConfigError, Settings, load
+from exporter.settings import Settings
+from exporter.sharding import Shard
+from exporter.watch import LOOK_SECONDS, Stamps, Watch
 from exporter.web import WebServer, create_app
+from exporter.web.access import Access
+from exporter.web.doorkeeper import Doorkeeper
+from exporter.web.on_demand import OnDemand, Reach
 
 # What a probe in flight is given to end by itself when the program is told to stop.
 GRACE = 2.0
+
+BACKOFF = "backoff"
+"""A start was left out because the server had said 421, or that we come too often."""
 
 
 class Service:
     """The running exporter: schedule → probe → diagnosis → board → metrics and page."""
 
-    def __init__(self, settings: Settings, *, listen: str, config_file: Path | None = None) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listen: str,
+        config_file: Path | None = None,
+        shard: Shard | None = None,
+        access: Access | None = None,
+        web_config_file: Path | None = None,
+        look_every: float = LOOK_SECONDS,
+    ) -> None:
+        """Wire everything.  UnusableError: the rules that the settings name hold faults.
+
+        `look_every` is how often the files are looked at for changes, in seconds; 0 is never.
+        """
+        self._shard = shard or Shard()
         self._config_file = config_file
+        self._configuration = complete(settings, self._shard)
         self._board = Board(history=settings.history)
         self._scheduler = Scheduler(
             self._probe,
@@ -47,19 +76,34 @@ class Service:
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
         self._resolver = Resolver(nameservers=settings.nameservers)
-        prober = Prober(self._resolver)
+        self._tls, self._tokens = TlsStore(), Tokens(self._resolver)
+        self._logins, self._pauses = Logins(settings.backoff), Pauses(settings.backoff)
+        prober = Prober(self._resolver, self._tls, self._tokens)
         self._follow_ups = FollowUps(prober, settings.follow_up, latest=self._latest)
-        self._observer = Observer(prober, load_rules(settings.rules_files), self._follow_ups)
-        self._reloading = asyncio.Lock()
+        self._observer = Observer(prober, self._configuration.rulebook, self._follow_ups, self._logins)
+        self.reload = Joined(self._reload)
+        """Read the configuration again; False when it was refused."""
         self._loaded_at = time.time()
-        self._load_ok = True
+        self._problems: tuple[str, ...] = ()
+        self._watch = Watch(self.reload, every=look_every) if config_file and look_every else None
+        self._door = Doorkeeper(access or Access(), web_config_file, look_every)
         app = create_app(
             self._board,
             self,
             ready=lambda: self._scheduler.running,
+            reload=self.reload_all,
             probe_now=self._probe_now,
+            on_demand=OnDemand(self._reach, self._observe_for_stranger),
+            configuration=lambda: self.settings.effective,
+            problems=lambda: (*self._problems, *self._door.problems),
+            gate=self._door.gate,
         )
-        self.web = WebServer(app, listen)
+        self.web = WebServer(app, listen, tls=self._door.tls)
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force, our share of its endpoints only."""
+        return self._configuration.settings
 
     # ----------------------------------------------------------------- life
 
@@ -70,64 +114,128 @@ class Service:
         self._scheduler.apply(self.settings.endpoints)
         self._scheduler.start()
         self._loop_lag.start()
+        self._door.start(self.web, keeps_secrets=_keeps_secrets(self.settings))
+        if self._watch is not None:
+            await asyncio.to_thread(self._keep_watch, self.settings.watched_files, self._watch.look())
+            self._watch.start()
+        # Modules, rules and endpoints stay; a full collection that walks over them takes tens of milliseconds.
+        gc.collect()
+        gc.freeze()
 
     async def stop(self) -> None:
         """Let running probes take leave, then end everything that was opened."""
+        if self._watch is not None:
+            await self._watch.stop()
+        await self._door.stop()
         self._loop_lag.stop()
         await self._scheduler.stop(GRACE)
         await self.web.stop()
+        self.close()
+
+    def close(self) -> None:
+        """End what was opened before the start."""
+        self._door.close()
         self._resolver.close()
 
-    async def reload(self) -> bool:
+    async def reload_all(self) -> bool:
+        """Read the configuration and the web configuration again; False when one of them was refused."""
+        opened = await self._door.reload()
+        return await self.reload() and opened
+
+    async def _reload(self) -> bool:
         """Read the configuration again; a bad one changes nothing and is told in full.
 
         Unchanged endpoints keep timer, counters and history.
         """
         if self._config_file is None:
             return True
-        async with self._reloading:
-            try:
-                # Off the loop: thousands of endpoints take seconds to parse and check.
-                settings = await asyncio.to_thread(load, self._config_file)
-                rulebook = await asyncio.to_thread(load_rules, settings.rules_files)
-            except (ConfigError, RuleError) as error:
-                self._load_ok = False
-                for problem in error.problems:
-                    log.event(logging.ERROR, "configuration not reloaded", problem=problem)
-                return False
-            if settings.nameservers != self.settings.nameservers:
-                old, self._resolver = self._resolver, Resolver(nameservers=settings.nameservers)
-                asyncio.get_running_loop().call_later(max_timeout(self.settings), old.close)
-            prober = Prober(self._resolver)
-            self._follow_ups.use(prober, settings.follow_up)
-            self._observer = Observer(prober, rulebook, self._follow_ups)
-            self.settings = settings
-            self._board.apply(settings.endpoints, history=settings.history)
-            change = await self._scheduler.apply_in_turns(
-                settings.endpoints, max_concurrent=settings.max_concurrent
-            )
-            self._load_ok, self._loaded_at = True, time.time()
-            log.event(
-                logging.INFO,
-                "configuration reloaded",
-                added=len(change.added),
-                changed=len(change.changed),
-                removed=len(change.removed),
-                kept=len(change.kept),
-            )
-            return True
+        seen = await asyncio.to_thread(self._watch.look) if self._watch is not None else None
+        try:
+            configuration = await read_aside(self._config_file, self._shard)
+        except UnusableError as error:
+            self._problems = error.problems
+            for problem in error.problems:
+                log.event(logging.ERROR, "configuration not reloaded", problem=problem)
+            watched: tuple[Path, ...] = (*self.settings.watched_files, *error.watched_files)
+        else:
+            await self._swap(configuration)
+            watched = self.settings.watched_files
+        if seen is not None:
+            await asyncio.to_thread(self._keep_watch, watched, seen)
+        return not self._problems
+
+    async def _swap(self, configuration: Configuration) -> None:
+        settings = configuration.settings
+        if settings.nameservers != self.settings.nameservers:
+            old, self._resolver = self._resolver, Resolver(nameservers=settings.nameservers)
+            asyncio.get_running_loop().call_later(max_timeout(self.settings), old.close)
+        self._tokens.use(self._resolver)
+        self._logins.use(settings.backoff)
+        self._pauses.use(settings.backoff, {endpoint.name for endpoint in settings.endpoints})
+        prober = Prober(self._resolver, self._tls, self._tokens)
+        self._follow_ups.use(prober, settings.follow_up)
+        self._observer = Observer(prober, configuration.rulebook, self._follow_ups, self._logins)
+        self._configuration = configuration
+        await self._board.apply_in_turns(settings.endpoints, history=settings.history)
+        change = await self._scheduler.apply_in_turns(
+            settings.endpoints, max_concurrent=settings.max_concurrent
+        )
+        self._problems, self._loaded_at = (), time.time()
+        log.event(
+            logging.INFO,
+            "configuration reloaded",
+            added=len(change.added),
+            changed=len(change.changed),
+            removed=len(change.removed),
+            kept=len(change.kept),
+        )
+
+    def _keep_watch(self, files: Iterable[Path], seen: tuple[float, Stamps]) -> None:
+        assert self._watch is not None
+        assert self._config_file is not None
+        self._watch.keep_to((self._config_file, *files), self.settings.watched_globs, seen)
 
     # ----------------------------------------------------------------- one probe
 
     async def _probe(self, endpoint: Endpoint) -> None:
+        if self._pauses.remaining(endpoint):
+            self._board.count_skipped(BACKOFF)
+            return
         observation = await self._observer.observe(endpoint)
+        self._pauses.note(observation)
         self._board.record(observation)
         _log_observation(observation)
 
     async def _probe_now(self, name: str) -> str | None:
         """Probe out of turn; return why not, or None when it was done."""
+        entry = self._board.entries.get(name)
+        if entry is not None:
+            left = self._pauses.remaining(entry.endpoint)
+            if left:
+                return f"the server asked for patience; the next probe is made in {left:.0f} s"
+            self._observer.ask_again(entry.endpoint)
         done = await self._scheduler.run_now(name)
         return None if done else "the endpoint was removed or changed meanwhile"
+
+    def _reach(self) -> Reach:
+        return Reach(
+            modules=self.settings.modules,
+            default_module=self.settings.default_module,
+            configured=self._configuration.targets,
+        )
+
+    async def _observe_for_stranger(self, endpoint: Endpoint, permits: Permits) -> Observation:
+        """Probe what `/probe` was asked for: without a follow-up, and on nobody's record but the logins'."""
+        prober = Prober(ScreenedResolver(self._resolver, permits), self._tls, self._tokens)
+        observer = Observer(prober, self._configuration.rulebook, None, self._logins)
+        try:
+            return await observer.observe(endpoint)
+        except AddressRefusedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as at the scheduler's edge: a bug is counted, not spread
+            log.event(logging.ERROR, "bug in a probe on demand", error=error, target=endpoint.target)
+            self._board.count_bug()
+            return bug_observation(endpoint, error)
 
     def _latest(self) -> Iterable[Observation]:
         """Yield the newest observation of every endpoint that has one."""
@@ -158,7 +266,7 @@ class Service:
     @property
     def config_reload_ok(self) -> bool:
         """The last attempt to load the configuration succeeded."""
-        return self._load_ok
+        return not self._problems and not self._door.problems
 
     @property
     def config_reload_time(self) -> float:
@@ -169,18 +277,34 @@ class Service:
         """When the endpoint is due next, Unix seconds."""
         return self._scheduler.next_run_unix(name)
 
-    def backing_off(self, name: str) -> BackingOff:  # noqa: ARG002 - nothing backs off yet
+    def backing_off(self, name: str) -> BackingOff:
         """What is held back for the endpoint now."""
-        return BackingOff(auth=False, endpoint=False)
+        entry = self._board.entries.get(name)
+        if entry is None:
+            return BackingOff(auth=False, endpoint=False)
+        return BackingOff(
+            # Whoever is healthy was not refused: a scrape of thousands need not look each of them up.
+            auth=entry.latest is not None
+            and not entry.latest.result.success
+            and self._observer.backing_off(entry.endpoint),
+            endpoint=self._pauses.remaining(entry.endpoint) > 0,
+        )
 
-    def token_expiry(self, name: str) -> float | None:  # noqa: ARG002 - no tokens yet
+    def token_expiry(self, name: str) -> float | None:
         """When the endpoint's access token ends, Unix seconds."""
-        return None
+        entry = self._board.entries.get(name)
+        return self._observer.token_expiry(entry.endpoint) if entry is not None else None
 
 
 def max_timeout(settings: Settings) -> float:
     """Return the longest time that any probe may take, in seconds."""
     return max((endpoint.timeout for endpoint in settings.endpoints), default=0.0)
+
+
+def _keeps_secrets(settings: Settings) -> bool:
+    """Say whether any endpoint or module logs in."""
+    logins = (*(e.auth for e in settings.endpoints), *(m.auth for m in settings.modules.values()))
+    return any(login is not None for login in logins)
 
 
 def _log_observation(observation: Observation) -> None:

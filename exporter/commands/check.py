@@ -33,6 +33,8 @@ from exporter.terminal import InOrder, Style, heading, step_line, verdict
 
 SUBMISSION = 587
 """RFC 6409: the port of a host that was named without one."""
+TURN_SECONDS = 8.0
+"""How long a failure waits for its follow-up: there is no next round to make it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ async def _check(
         follow_up = settings.follow_up if settings is not None else FollowUpSettings()
         # A person asks once; the pause is for a program that asks without end.
         follow_up = replace(follow_up, pause=0.0)
-        observer = Observer(prober, rulebook, FollowUps(prober, follow_up))
+        observer = Observer(prober, rulebook, FollowUps(prober, follow_up, longest_wait=TURN_SECONDS))
         limit = asyncio.Semaphore(settings.max_concurrent if settings is not None else len(subjects) or 1)
         show = None if as_json else InOrder(len(subjects), lambda text: print(text, flush=True))
 

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import signal
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 from exporter import __version__, log
-from exporter.diagnosis import RuleError
+from exporter.configuration import UnusableError
 from exporter.service import Service
 from exporter.service import run as run_loop
-from exporter.settings import ConfigError, load
+from exporter.settings import ConfigError, load, parse_duration
+from exporter.sharding import Shard
+from exporter.web.access import load_access
 
 
-def run(config: Path, listen: str, log_level: str, log_format: str) -> int:
-    """Serve until SIGTERM; SIGHUP reads the file again."""
-    log.set_up(log_level, log_format)
+def run(options: argparse.Namespace, shard: Shard) -> int:
+    """Serve until SIGTERM; SIGHUP reads the files again.  `shard` is our share of the endpoints."""
+    log.set_up(options.log_level, options.log_format)
     try:
-        settings = load(config)
+        look_every = _interval(options.reload_interval)
+        settings = load(options.config)
+        access = load_access(options.web_config) if options.web_config is not None else None
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
 
     async def main(stop: asyncio.Event) -> int:
         try:
-            service = Service(settings, listen=listen, config_file=config)
-        except RuleError as error:
+            service = Service(
+                settings,
+                listen=options.listen,
+                config_file=options.config,
+                shard=shard,
+                access=access,
+                web_config_file=options.web_config,
+                look_every=look_every,
+            )
+        except UnusableError as error:
             print(error, file=sys.stderr)
             return 2
         return await serve(service, stop)
@@ -41,11 +54,12 @@ async def serve(service: Service, stop: asyncio.Event) -> int:
         await service.start()
     except OSError as error:
         print(f"submission-exporter: {error}", file=sys.stderr)
+        service.close()
         return 2
     reloads: set[asyncio.Task[bool]] = set()
 
     def reload() -> None:
-        task = asyncio.ensure_future(service.reload())
+        task = asyncio.ensure_future(service.reload_all())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
@@ -64,3 +78,12 @@ async def serve(service: Service, stop: asyncio.Event) -> int:
         await asyncio.gather(*reloads, return_exceptions=True)
         await service.stop()
     return 0
+
+
+def _interval(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ConfigError as error:
+        raise ConfigError(
+            replace(problem, path="--config.auto-reload-interval") for problem in error.problems
+        ) from None

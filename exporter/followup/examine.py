@@ -10,18 +10,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from exporter.followup.experiments import experiments_for, judge
-from exporter.followup.offline import LastHealth, could_be_offline, everybody_fails, without_interface
+from exporter.followup.kernel import without_interface
+from exporter.followup.offline import LastHealth, could_be_offline, everybody_fails, ip_of, without_route
 from exporter.followup.verdict import Finding, concluded, cut_off
 from exporter.model import (
     ConnectFailure,
+    Dropped,
     Endpoint,
     ErrorClass,
     FollowUp,
     IpProtocol,
+    NameFailure,
     Observation,
     Phase,
+    TimedOut,
     TlsMode,
 )
 from exporter.probe.prober import Prober
@@ -30,7 +35,7 @@ from exporter.settings import FollowUpSettings
 SPACING = 1.0
 """Seconds between two follow-ups of the whole process."""
 LONGEST_WAIT = 5.0
-"""Seconds that a failed probe waits for its turn; later it is recorded without one."""
+"""Seconds that a failed probe waits for its turn unless told otherwise; later it is recorded without one."""
 CROWD = 0.3
 """The share of hosts that fail together beyond which no experiment tells anything."""
 SMALLEST_CROWD = 4
@@ -41,6 +46,8 @@ _MOST_MEMORIES = 50_000
 
 _Place = tuple[str, int, TlsMode, IpProtocol]
 _Sign = tuple[Phase | None, ErrorClass]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +71,19 @@ class FollowUps:
         settings: FollowUpSettings,
         *,
         latest: Callable[[], Iterable[Observation]] = tuple,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._prober = prober
         self.settings = settings
         self._latest = latest
+        self._longest_wait = longest_wait
         self._held: OrderedDict[_Place, _Held] = OrderedDict()
-        self._asked: dict[str, float] = {}
-        self._health: dict[str, LastHealth] = {}
+        self._asked: OrderedDict[str, float] = OrderedDict()
+        self._health: OrderedDict[str, LastHealth] = OrderedDict()
+        self._waiting: dict[str, Observation] = {}
         self._next_turn = 0.0
         self._control: tuple[float, FollowUp | None] | None = None
+        self._knocking = asyncio.Lock()
 
     def use(self, prober: Prober, settings: FollowUpSettings) -> None:
         """Go on with other settings; what is known stays known."""
@@ -88,11 +99,28 @@ class FollowUps:
             return observation
         if not self.settings.enabled:
             return observation
-        if could_be_offline(observation):
+        self._waiting[endpoint.name] = observation
+        try:
+            return await self._examined(observation, place)
+        finally:
+            self._waiting.pop(endpoint.name, None)
+
+    async def _examined(self, observation: Observation, place: _Place) -> Observation:
+        suspicious = could_be_offline(observation)
+        offline = await self._offline(observation) if suspicious else None
+        if offline is None:
+            found = await self._experiment(observation, place)
+            if not suspicious or any(follow_up.decides is not None for follow_up in found.follow_ups):
+                return found
+            # An experiment takes seconds, in which all the others may have failed as well.
             offline = await self._offline(observation)
-            if offline is not None:
-                return cut_off(observation, offline)
-        return await self._experiment(observation, place)
+            if offline is None:
+                return found
+        return cut_off(observation, offline)
+
+    def _newest(self) -> Iterable[Observation]:
+        """Yield the newest observation of every endpoint that has one, be it still under examination."""
+        return (self._waiting.get(o.result.endpoint.name, o) for o in self._latest())
 
     # ----------------------------------------------------------------- experiments
 
@@ -100,15 +128,24 @@ class FollowUps:
         endpoint = observation.result.endpoint
         sign: _Sign = (observation.failed_phase, observation.diagnosis.error_class)
         held = self._held.get(place)
+        if held is not None and held.sign != sign:
+            held = None
+        known = observation if held is None else concluded(observation, held.findings)
         now = asyncio.get_running_loop().time()
-        if held is not None and held.sign == sign and (held.proved or now < held.until):
-            return concluded(observation, held.findings)
+        if held is not None and (held.proved or now < held.until):
+            return known
         wanted = experiments_for(observation, self.settings.ports)
         if not wanted or not self._may_ask(endpoint, now) or self._crowd_fails():
-            return observation
-        if not await self._turn(now):
-            return observation
-        self._asked[endpoint.host] = now
+            return known
+        at = self._turn(now)
+        if at is None:
+            return known
+        # From here on, and not only when the turn has come: another failure of this host must not pass.
+        _remember(self._asked, endpoint.host, at)
+        if at > now:
+            await asyncio.sleep(at - now)
+            if self._crowd_fails():  # it has gathered meanwhile
+                return known
         findings: list[Finding] = []
         for experiment in wanted:
             result = await self._prober.run(experiment.endpoint)
@@ -116,32 +153,30 @@ class FollowUps:
             findings.append((experiment, found))
             if found.decides is not None:
                 break
-        self._held[place] = _Held(sign, tuple(findings), now + self.settings.pause)
-        while len(self._held) > _MOST_MEMORIES:
-            self._held.popitem(last=False)
+        _remember(self._held, place, _Held(sign, tuple(findings), at + self.settings.pause))
         return concluded(observation, tuple(findings))
 
     def _may_ask(self, endpoint: Endpoint, now: float) -> bool:
         """Say whether this host has been left alone for long enough."""
+        if not self.settings.pause:
+            return True
         last = self._asked.get(endpoint.host)
         return last is None or now - last >= self.settings.pause
 
-    async def _turn(self, now: float) -> bool:
-        """Wait for a turn of the process; False when it is too far away."""
+    def _turn(self, now: float) -> float | None:
+        """Take the next turn of the process and say when it comes; None when it is too far away."""
         at = max(now, self._next_turn)
-        if at - now > LONGEST_WAIT:
-            return False
+        if at - now > self._longest_wait:
+            return None
         self._next_turn = at + SPACING
-        if at > now:
-            await asyncio.sleep(at - now)
-        return True
+        return at
 
     def _crowd_fails(self) -> bool:
-        """Say whether so many hosts fail together that the cause is not at any one of them."""
+        """Say whether so many hosts are lost together that the cause is not at any one of them."""
         hosts: dict[str, bool] = {}
-        for observation in self._latest():
+        for observation in self._newest():
             host = observation.result.endpoint.host
-            hosts[host] = hosts.get(host, True) and not observation.result.success
+            hosts[host] = hosts.get(host, True) and _is_lost(observation)
         failing = sum(hosts.values())
         return failing >= SMALLEST_CROWD and failing >= CROWD * len(hosts)
 
@@ -150,26 +185,28 @@ class FollowUps:
     def _note_health(self, observation: Observation) -> None:
         connected = [a for a in observation.result.attempts if a.errno is None and a.outcome == "connected"]
         if connected:
-            ip = connected[-1].address.rpartition(":")[0].strip("[]")
-            self._health[observation.result.endpoint.name] = LastHealth(time.time(), ip)
+            health = LastHealth(time.time(), ip_of(connected[-1]))
+            _remember(self._health, observation.result.endpoint.name, health)
 
     async def _offline(self, observation: Observation) -> FollowUp | None:
-        found = without_interface()
-        if found is None:
-            name = observation.result.endpoint.name
-            others = (o for o in self._latest() if o.result.endpoint.name != name)
-            found = everybody_fails((observation, *others), self._health, time.time())
+        name = observation.result.endpoint.name
+        others = tuple(o for o in self._newest() if o.result.endpoint.name != name)
+        found = (
+            without_interface()
+            or without_route(observation, others)
+            or everybody_fails((observation, *others), self._health, time.time())
+        )
         if found is None and self.settings.control_targets:
             found = await self._control_verdict(observation)
         return found
 
     async def _control_verdict(self, observation: Observation) -> FollowUp | None:
         """Return the finding of the control targets, asked at most every few seconds."""
-        now = asyncio.get_running_loop().time()
-        if self._control is None or now - self._control[0] >= CONTROL_PAUSE:
-            self._control = (now, None)  # whoever comes meanwhile does not knock as well
-            self._control = (now, await self._control_targets(observation))
-        return self._control[1]
+        async with self._knocking:  # whoever comes meanwhile waits for the same answer
+            now = asyncio.get_running_loop().time()
+            if self._control is None or now - self._control[0] >= CONTROL_PAUSE:
+                self._control = (now, await self._control_targets(observation))
+            return self._control[1]
 
     async def _control_targets(self, observation: Observation) -> FollowUp | None:
         """Knock at what answers whenever this host is online; None as soon as one does."""
@@ -197,3 +234,19 @@ class FollowUps:
             seconds=asyncio.get_running_loop().time() - began,
             decides=ErrorClass.EXPORTER_OFFLINE,
         )
+
+
+def _is_lost(observation: Observation) -> bool:
+    """Say whether the host gave no answer; one that refuses a password is no sign of a common cause."""
+    symptom = observation.result.symptom
+    return symptom is not None and isinstance(
+        symptom.evidence, NameFailure | ConnectFailure | TimedOut | Dropped
+    )
+
+
+def _remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep `value`, and drop what was kept first when there is too much."""
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > _MOST_MEMORIES:
+        memory.popitem(last=False)

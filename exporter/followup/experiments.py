@@ -27,6 +27,7 @@ from exporter.model import (
     TlsConfig,
     TlsFailure,
     TlsMode,
+    TlsVersion,
 )
 
 MOST = 2
@@ -79,7 +80,7 @@ def _other_encryption(endpoint: Endpoint, symptom: Symptom) -> list[Experiment]:
             return [Experiment(Kind.OFFER_TLS, _variant(endpoint, tls=TlsMode.IMPLICIT))]
     elif symptom.phase is Phase.TLS and endpoint.tls is TlsMode.IMPLICIT:
         not_tls = isinstance(evidence, TlsFailure) and evidence.reason in _NOT_TLS
-        told_already = isinstance(evidence, TlsFailure) and evidence.peer_bytes[:3] == b"220"
+        told_already = isinstance(evidence, TlsFailure) and evidence.peer_bytes[:3].isdigit()
         if (not_tls and not told_already) or isinstance(evidence, TimedOut | Dropped):
             return [Experiment(Kind.READ_PLAINTEXT, _variant(endpoint, tls=TlsMode.NONE))]
     return []
@@ -104,7 +105,10 @@ def _other_family(result: ProbeResult, symptom: Symptom) -> list[Experiment]:
         return []
     if endpoint.ip_protocol is IpProtocol.IP6 or result.ip_version == 6:
         return [Experiment(Kind.OTHER_FAMILY, _variant(endpoint, ip_protocol=IpProtocol.IP4))]
-    if endpoint.ip_protocol is IpProtocol.IP4:
+    if endpoint.ip_protocol is IpProtocol.IP4 or (
+        # Where any family will do, IPv6 goes first, and an IPv4 connection means that there was none.
+        endpoint.ip_protocol is IpProtocol.PREFER_IP4 and result.ip_version == 4
+    ):
         return [Experiment(Kind.OTHER_FAMILY, _variant(endpoint, ip_protocol=IpProtocol.IP6))]
     return []
 
@@ -116,7 +120,7 @@ def _variant(
     port: int | None = None,
     ip_protocol: IpProtocol | None = None,
 ) -> Endpoint:
-    """Return the endpoint of an experiment: the greeting alone, no credential, any certificate."""
+    """Return the endpoint of an experiment: the greeting alone, no credential, whatever TLS and certificate."""
     return replace(
         endpoint,
         port=endpoint.port if port is None else port,
@@ -126,7 +130,11 @@ def _variant(
         timeout=min(endpoint.timeout, PATIENCE),
         auth=None,
         message=None,
-        tls_config=TlsConfig(insecure_skip_verify=True, server_name=endpoint.tls_config.server_name),
+        tls_config=TlsConfig(
+            insecure_skip_verify=True,
+            min_version=TlsVersion.TLS10,
+            server_name=endpoint.tls_config.server_name,
+        ),
     )
 
 
@@ -161,13 +169,13 @@ def judge(observation: Observation, experiment: Experiment, result: ProbeResult)
     decides: ErrorClass | None = None
     match experiment.kind:
         case Kind.OFFER_TLS:
-            if result.tls is not None:
+            if _speaks_tls(result):
                 decides = ErrorClass.ENCRYPTION_MISMATCH
         case Kind.READ_PLAINTEXT:
             if _is_service(result):
                 decides = ErrorClass.ENCRYPTION_MISMATCH
         case Kind.OTHER_PORT:
-            if _is_service(result):
+            if _is_service(result) or _speaks_tls(result):
                 decides = ErrorClass.WRONG_PORT if is_refused(symptom) else ErrorClass.PORT_BLOCKED
         case Kind.OTHER_FAMILY:
             pass  # it names the family that works; the class stays what it was
@@ -185,6 +193,12 @@ def judge(observation: Observation, experiment: Experiment, result: ProbeResult)
 def _is_service(result: ProbeResult) -> bool:
     """Say whether an SMTP server spoke, be it to say no."""
     return result.success or isinstance(result.reply, Reply)
+
+
+def _speaks_tls(result: ProbeResult) -> bool:
+    """Say whether TLS was answered in TLS, be it by an alert: a client certificate may be wanted."""
+    evidence = result.symptom.evidence if result.symptom is not None else None
+    return result.tls is not None or (isinstance(evidence, TlsFailure) and evidence.alert is not None)
 
 
 def _described(experiment: Experiment) -> str:
@@ -207,6 +221,8 @@ def _outcome(result: ProbeResult) -> str:
         return f"a mail server answers {result.reply.code}"
     if result.tls is not None:
         return f"a TLS handshake succeeds ({result.tls.version})"
+    if _speaks_tls(result):
+        return "a TLS server answers with an alert"
     assert result.symptom is not None
     phase, evidence = result.symptom.phase, result.symptom.evidence
     if isinstance(evidence, TimedOut):

@@ -10,15 +10,36 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.model import ConnectFailure, ErrorClass, FollowUp, NameFailure, Observation, Phase, TimedOut
+from exporter.followup.kernel import ROUTES, no_default_route
+from exporter.model import (
+    Attempt,
+    AttemptOutcome,
+    ConnectFailure,
+    ErrorClass,
+    FollowUp,
+    NameFailure,
+    NameFailureKind,
+    Observation,
+    Phase,
+    Symptom,
+    TimedOut,
+)
 
 HEALTHY_WITHIN = 3600.0
 LEAST_ENDPOINTS = 3
 LEAST_HOSTS = 3
 LEAST_NETWORKS = 2
 
-_UP = 0x1  # IFF_UP of linux/if.h
-_LOOPBACK = 0x8  # IFF_LOOPBACK
+# What a host without a network gets for a name: nothing, or the excuse of a forwarder on this host.
+_NO_NAMES = frozenset(
+    {
+        NameFailureKind.TIMEOUT,
+        NameFailureKind.UNREACHABLE,
+        NameFailureKind.SERVFAIL,
+        NameFailureKind.REFUSED,
+    }
+)
+_ANSWERED = frozenset({AttemptOutcome.CONNECTED, AttemptOutcome.REFUSED, AttemptOutcome.RESET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +56,69 @@ def could_be_offline(observation: Observation) -> bool:
     if symptom is None:
         return False
     if symptom.phase is Phase.DNS:
-        return isinstance(symptom.evidence, NameFailure | TimedOut)
-    if symptom.phase is not Phase.CONNECT:
+        evidence = symptom.evidence
+        return isinstance(evidence, TimedOut) or (
+            isinstance(evidence, NameFailure) and evidence.kind in _NO_NAMES
+        )
+    if symptom.phase is not Phase.CONNECT or not isinstance(symptom.evidence, ConnectFailure | TimedOut):
         return False
-    if isinstance(symptom.evidence, ConnectFailure):
-        return symptom.evidence.errno != "ECONNREFUSED"  # a refusal is an answer
-    return isinstance(symptom.evidence, TimedOut)
-
-
-def without_interface(classes: Path = Path("/sys/class/net")) -> FollowUp | None:
-    """Return the finding that no interface beside loopback is up; None when one is, or nobody knows."""
-    try:
-        flags = [int((folder / "flags").read_text(), 16) for folder in classes.iterdir() if folder.is_dir()]
-    except (OSError, ValueError):
-        return None
-    if not flags or any(flag & _UP and not flag & _LOOPBACK for flag in flags):
-        return None
-    return FollowUp(
-        experiment="look at the network interfaces",
-        target="this host",
-        outcome="none but loopback is up",
-        seconds=0.0,
-        decides=ErrorClass.EXPORTER_OFFLINE,
+    return not any(attempt.outcome in _ANSWERED for attempt in _attempts(symptom)) and not _proves_nothing(
+        observation
     )
+
+
+def _proves_nothing(observation: Observation) -> bool:
+    """Say whether this observation tells nothing of the network of this host, neither that it works nor not.
+
+    Loopback works without one, and the answer that a name does not exist may come from a cache.
+    """
+    symptom = observation.result.symptom
+    attempts = observation.result.attempts or (_attempts(symptom) if symptom is not None else ())
+    if attempts:
+        return all(_is_loopback(attempt) for attempt in attempts)
+    return symptom is not None and symptom.phase is Phase.DNS and not could_be_offline(observation)
+
+
+def _attempts(symptom: Symptom) -> tuple[Attempt, ...]:
+    evidence = symptom.evidence
+    return symptom.attempts or (evidence.attempts if isinstance(evidence, ConnectFailure) else ())
+
+
+def _is_loopback(attempt: Attempt) -> bool:
+    try:
+        return ipaddress.ip_address(ip_of(attempt)).is_loopback
+    except ValueError:
+        return False
+
+
+def ip_of(attempt: Attempt) -> str:
+    """Return the address of an attempt alone: without port, brackets and zone."""
+    return attempt.address.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
+def without_route(
+    observation: Observation, latest: Iterable[Observation], tables: Path = ROUTES
+) -> FollowUp | None:
+    """Return the finding that the kernel knew no way out: none to this target, none to the world.
+
+    An isolated network needs no default route: as long as anybody else is reached the answer is None.
+    """
+    if not _has_no_way(observation) or any(_is_reached(other) for other in latest):
+        return None
+    return no_default_route(tables)
+
+
+def _has_no_way(observation: Observation) -> bool:
+    symptom = observation.result.symptom
+    assert symptom is not None
+    if isinstance(symptom.evidence, NameFailure):
+        return symptom.evidence.kind is NameFailureKind.UNREACHABLE
+    attempts = _attempts(symptom)
+    return bool(attempts) and all(attempt.errno in {"ENETUNREACH", "ENETDOWN"} for attempt in attempts)
+
+
+def _is_reached(observation: Observation) -> bool:
+    return not could_be_offline(observation) and not _proves_nothing(observation)
 
 
 def everybody_fails(
@@ -66,6 +127,8 @@ def everybody_fails(
     """Return the finding that all endpoints that were healthy within the hour cannot be reached now."""
     names, ips = 0, set()
     for observation in latest:
+        if _proves_nothing(observation):
+            continue
         known = health.get(observation.result.endpoint.name)
         if not could_be_offline(observation):
             return None  # somebody is reached: this host is online

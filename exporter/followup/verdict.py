@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exporter.diagnosis import reworded
+from exporter.diagnosis import reworded, settings_advice
 from exporter.followup.experiments import Experiment, Kind, mode_words
 from exporter.model import Diagnosis, ErrorClass, FaultDomain, FollowUp, IpProtocol, Observation, TlsMode
 
@@ -66,7 +66,9 @@ def _proved(observation: Observation, experiment: Experiment, error_class: Error
                 f"Ask the hoster or the owner of the firewall to open outbound port {endpoint.port}.",
                 f"Use port {other.port} with {mode_words(other)} meanwhile.",
             )
-    return replace(diagnosis, summary=summary, remedy=remedy)
+    advice = settings_advice(endpoint.host, endpoint.port, endpoint.tls)
+    known = f" {advice}." if advice is not None else ""
+    return replace(diagnosis, summary=f"{summary}{known}", remedy=remedy)
 
 
 def _port_hint(port: int, usual: int) -> tuple[str, ...]:

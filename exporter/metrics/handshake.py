@@ -61,9 +61,10 @@ def _verdicts(observation: Observation) -> Iterator[Sample]:
         verified = math.nan if result.tls is None else float(result.tls.verified)
         yield Sample(families.TLS_VERIFIED, verified)
     if Phase.AUTH in planned:
-        # No login was made while backing off, so none is counted; the rejection stands all the same.
-        held = result.auth_withheld and observation.failed_phase is Phase.AUTH
-        yield Sample(families.AUTH_SUCCESS, 0.0 if held else ended.get(Phase.AUTH, math.nan))
+        # While logins are held back none is made and none is counted; the last verdict stands all the same.
+        stands = result.auth_withheld and observation.failed_phase in {None, Phase.AUTH}
+        last = float(result.success) if stands else math.nan
+        yield Sample(families.AUTH_SUCCESS, ended.get(Phase.AUTH, last))
 
 
 def _certificate(facts: TlsFacts, *, varies: bool) -> Iterator[Sample]:

@@ -11,8 +11,11 @@ from typing import assert_never
 
 from exporter.model import (
     Capabilities,
+    DropKind,
+    Dropped,
     Endpoint,
     Evidence,
+    Garbled,
     Injected,
     NotOffered,
     Phase,
@@ -24,18 +27,22 @@ from exporter.model import (
     TimedOut,
     TlsFacts,
     TlsFailure,
+    TlsMode,
+    TokenUnavailable,
 )
 from exporter.probe import sasl
 from exporter.probe.address import Address
 from exporter.probe.attempts import Attempts
-from exporter.probe.connect import connect, tcp_rtt
+from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
 from exporter.probe.envelope import message_for, path
 from exporter.probe.esmtp import capabilities_of
 from exporter.probe.evidence import PhaseFailed
+from exporter.probe.login import Login, LoginTerms
 from exporter.probe.plan import plan_for
+from exporter.probe.redaction import Redactor, secrets_of
 from exporter.probe.resolver import Resolver
 from exporter.probe.tls import TlsStore
-from exporter.probe.transcript import Redactor, Transcript, printable, secrets_of
+from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
 
 OnStep = Callable[[Step], None]
@@ -45,7 +52,10 @@ QUIT_PATIENCE = 2.0
 
 
 class Session:
-    """One probe, from the look-up to QUIT; used once."""
+    """One probe, from the look-up to QUIT; used once.
+
+    `deadline` is loop time.  After a login that `terms` hold back nothing deeper is tried.
+    """
 
     def __init__(
         self,
@@ -53,20 +63,22 @@ class Session:
         *,
         resolver: Resolver,
         tls: TlsStore,
+        deadline: float,
+        terms: LoginTerms,
         on_step: OnStep | None = None,
-        withhold_auth: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._resolver = resolver
         self._tls = tls
         self._on_step = on_step
-        self._withhold_auth = withhold_auth
+        self._terms = terms
+        self._withheld = False
         self._plan = plan_for(endpoint)
-        self._transcript = Transcript(Redactor(secrets_of(endpoint.auth)))
+        self._transcript = Transcript(Redactor(secrets_of(endpoint.auth, terms.usable_token)))
         self._steps: list[Step] = []
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
-        self._deadline = 0.0
+        self._deadline = deadline
         self._socket: socket.socket | None = None
         self._wire: Wire | None = None
         self._open: tuple[Phase, float] | None = None
@@ -77,7 +89,7 @@ class Session:
         self._greeting: str | None = None
         self._encrypted = False
         self._mechanism: str | None = None
-        self._challenge: str | None = None
+        self._login: Login | None = None
         self._reply: Reply | None = None
         self._ip_version: int | None = None
         self._rtt: float | None = None
@@ -90,7 +102,6 @@ class Session:
     async def run(self) -> ProbeResult:
         """Walk the plan and return what was seen; raises only for a bug of ours."""
         started, began = time.time(), perf_counter()
-        self._deadline = asyncio.get_running_loop().time() + self._endpoint.timeout
         evidence: Evidence | None = None
         failed_phase: Phase | None = None
         seconds: float | None = None
@@ -98,7 +109,7 @@ class Session:
             try:
                 async with asyncio.timeout_at(self._deadline):
                     for phase in self._plan:
-                        if phase is not Phase.QUIT:
+                        if phase is not Phase.QUIT and not self._withheld:
                             await self._walk(phase)
             except PhaseFailed as failure:
                 evidence, seconds = failure.evidence, failure.seconds
@@ -136,7 +147,7 @@ class Session:
             tcp_rtt=self._rtt,
             transcript=self._transcript.lines(),
             data_uncertain=self._uncertain,
-            auth_withheld=self._withhold_auth and Phase.AUTH in self._plan,
+            auth_withheld=self._withheld,
         )
 
     async def _walk(self, phase: Phase) -> None:
@@ -177,12 +188,16 @@ class Session:
         self._close_step(Phase.DNS, perf_counter() - began)
 
     async def _connect(self) -> None:
-        connected = await connect(
-            self._addresses,
-            source_address=self._endpoint.source_address,
-            deadline=self._deadline,
-            attempts=self._attempts,
-        )
+        try:
+            connected = await connect(
+                self._addresses,
+                source_address=self._endpoint.source_address,
+                deadline=self._deadline,
+                attempts=self._attempts,
+            )
+        except ConnectFailed as failure:
+            self._reset_at_once(failure)
+            return
         self._socket = connected.sock
         self._ip_version = connected.ip_version
         self._ready_since = connected.connected_at
@@ -193,6 +208,20 @@ class Session:
         await loop.create_connection(lambda: wire, sock=connected.sock)
         self._wire, self._socket = wire, None
         self._close_step(Phase.CONNECT, connected.seconds, note=str(connected.address))
+
+    def _reset_at_once(self, failure: ConnectFailed) -> None:
+        """Fail what follows `connect` when a connection was made, and reset before we could look at it.
+
+        A SYN that is turned away gives ECONNREFUSED (RFC 9293 3.10.7.3); ECONNRESET, or EPIPE when the peer
+        had sent FIN before, comes of an established connection.
+        """
+        if failure.evidence.errno not in {"ECONNRESET", "EPIPE"} or self._open is None:
+            raise failure
+        self._close_step(Phase.CONNECT, perf_counter() - self._open[1])
+        following = self._plan[self._plan.index(Phase.CONNECT) + 1 :]
+        if following:
+            self._open = (following[0], perf_counter())
+            raise PhaseFailed(Dropped(DropKind.RESET, errno=failure.evidence.errno))
 
     async def _greet(self) -> None:
         exchange = await self._connection.greeting(self._ready_since)
@@ -226,6 +255,9 @@ class Session:
     async def _handshake(self) -> None:
         config = self._endpoint.tls_config
         name = config.server_name or self._endpoint.host.rstrip(".")
+        if self._endpoint.tls is TlsMode.IMPLICIT and (early := self._connection.spoken_first()):
+            # Whoever speaks before our ClientHello speaks no TLS; of bytes that come later OpenSSL says so.
+            raise PhaseFailed(TlsFailure(reason="WRONG_VERSION_NUMBER", peer_bytes=early[:512]))
         session, seconds = await self._connection.secure(self._tls.context(config), name)
         self._encrypted = True
         self._ready_since = perf_counter()
@@ -245,41 +277,28 @@ class Session:
     async def _auth(self) -> None:
         auth = self._endpoint.auth
         assert auth is not None
-        if self._withhold_auth:
-            self._add_step(Step(Phase.AUTH, StepStatus.SKIPPED, None, note="login held back"))
-            self._open = None
-            return
         if not (self._encrypted or auth.allow_plaintext):
             raise ValueError("a login in clear needs auth.allow_plaintext")
         offered = self._after if self._encrypted else self._before
-        chosen = sasl.choose(auth, offered.mechanisms if offered else ())
+        certificate = self._encrypted and self._endpoint.tls_config.cert_file is not None
+        chosen = sasl.choose(auth, offered.mechanisms if offered else (), certificate=certificate)
         if isinstance(chosen, NotOffered):
             raise PhaseFailed(chosen)
+        held = await self._terms.held()
+        if held is not None:
+            self._withheld, self._open = True, None
+            self._transcript.event(f"no login: {held}")
+            self._add_step(Step(Phase.AUTH, StepStatus.SKIPPED, None, note=held))
+            return
         self._mechanism = str(chosen)
-        conversation = sasl.converse(chosen, auth)
-        response = next(conversation)
-        words = [b"AUTH", chosen.encode()]
-        if response is not None:
-            words.append(sasl.encode(response) or b"=")  # RFC 4954 4: an empty initial response
-        shown = b" ".join((*words[:2], b"<secret>")) if response is not None else None
-        exchange = await self._connection.command(*words, shown=shown)
-        seconds = exchange.seconds
-        while exchange.reply.code == 334:
-            answer = self._answer(conversation, exchange.reply)
-            exchange = await self._connection.command(answer, shown=b"*" if answer == b"*" else b"<secret>")
-            seconds += exchange.seconds
-        self._expect(exchange, {235}, seconds=seconds)
-        self._close_step(Phase.AUTH, seconds, note=self._mechanism)
-
-    def _answer(self, conversation: sasl.Conversation, reply: Reply) -> bytes:
-        """Return the next line of the conversation, or `*` (RFC 4954 4) when it has nothing to say."""
-        challenge = sasl.decode_challenge(b"".join(reply.lines))
+        self._login = Login(
+            self._connection, self._transcript, self._terms.conversation(chosen, self._endpoint)
+        )
         try:
-            response = conversation.send(challenge)
-        except StopIteration:
-            self._challenge = printable(self._transcript.redact(challenge))
-            return b"*"
-        return sasl.encode(response or b"")
+            await self._login.run()
+        finally:
+            self._reply = self._login.reply or self._reply
+        self._close_step(Phase.AUTH, self._login.seconds, note=self._mechanism)
 
     def _message_path(self, which: str) -> bytes:
         assert self._endpoint.message is not None
@@ -307,7 +326,9 @@ class Session:
         planned = Phase.QUIT in self._plan
         if wire is None:
             return
-        if not planned or not isinstance(evidence, Reply | NotOffered | None) or not wire.is_connected:
+        # A garbled SASL challenge leaves the session in order; any other garbled line has ended it.
+        in_step = isinstance(evidence, Reply | NotOffered | TokenUnavailable | Garbled | None)
+        if not planned or not in_step or not wire.is_connected:
             wire.hang_up()
             return
         began = perf_counter()
@@ -381,7 +402,7 @@ class Session:
             encrypted=self._encrypted,
             auth_attempted=self._mechanism is not None,
             mechanism=self._mechanism,
-            challenge=self._challenge,
+            challenge=self._login.challenge if self._login is not None else None,
             capabilities=self._after if self._encrypted else self._before,
             greeting=self._greeting,
             issuers=self._facts.issuers if self._facts is not None else (),

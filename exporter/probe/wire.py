@@ -63,6 +63,8 @@ class Wire(SMTPProtocol):
         self._transcript = transcript
         self._raw = bytearray()  # plaintext not yet cut into lines
         self._lines: list[bytes] = []  # of the reply that is still open
+        self._unredacted: list[bytes] = []  # the same
+        self._said: tuple[bytes, ...] = ()  # by the last reply, without its codes
         self._reply_size = 0
         self._received = 0
         self._last: tuple[Reply, float] | None = None
@@ -120,14 +122,24 @@ class Wire(SMTPProtocol):
         return self._tls, max(0.0, ended - began)
 
     @property
+    def challenge(self) -> bytes:
+        """The text of the last reply as it came, secrets included: for SASL, and for nobody to see."""
+        return b"".join(self._said)
+
+    @property
     def leftover(self) -> bytes:
-        """Plaintext that arrived and belongs to no reply yet."""
-        return b"".join((*(line + b"\n" for line in self._lines), bytes(self._raw)))
+        """Plaintext that arrived and belongs to no reply yet, without secrets whole or begun."""
+        raw = self._transcript.redact.unfinished(bytes(self._raw))
+        return b"".join((*(line + b"\n" for line in self._lines), raw))
 
     def pending(self) -> bytes:
         """Return everything that arrived unasked: unsolicited replies, then loose bytes."""
-        early = [b"%d %s\n" % (reply.code, line) for reply in self._unsolicited for line in reply.lines]
-        return b"".join(early) + self.leftover
+        return b"".join(map(_written, self._unsolicited)) + self.leftover
+
+    def spoken_first(self) -> bytes:
+        """Return all that the server has said, to be asked before anything was sent to it."""
+        greeting = b"" if self._last is None else _written(self._last[0])
+        return greeting + self.pending()
 
     def ending(self, exc: BaseException | None = None) -> Evidence:
         """Return how the connection ended, in our words."""
@@ -281,7 +293,8 @@ class Wire(SMTPProtocol):
                 return
         del self._raw[:start]
         if len(self._raw) > MAX_LINE:
-            self._give_up(Garbled(bytes(self._raw[:512]), f"a line of more than {MAX_LINE} bytes"))
+            clean = self._transcript.redact.unfinished(bytes(self._raw))
+            self._give_up(Garbled(clean[:512], f"a line of more than {MAX_LINE} bytes"))
 
     def _line(self, line: bytes, now: float) -> bool:
         """Take one line; say whether the session can go on."""
@@ -289,12 +302,14 @@ class Wire(SMTPProtocol):
             return True  # an empty line between replies says nothing
         match = _REPLY_LINE.fullmatch(line)
         if match is None:
-            self._transcript.server(self._transcript.redact(line))
-            self._give_up(Garbled(self._transcript.redact(line[:512]), "not an SMTP reply line"))
+            clean = self._transcript.redact(line)
+            self._transcript.server(clean)
+            self._give_up(Garbled(clean[:512], "not an SMTP reply line"))
             return False
         clean = self._transcript.redact(line)
         self._transcript.server(clean)
         self._lines.append(clean)
+        self._unredacted.append(line)
         self._reply_size += len(line)
         if match[2] == b"-":
             if self._reply_size > MAX_REPLY:
@@ -302,6 +317,7 @@ class Wire(SMTPProtocol):
                 return False
             return True
         lines, self._lines, self._reply_size = tuple(text[4:] for text in self._lines), [], 0
+        self._said, self._unredacted = tuple(text[4:] for text in self._unredacted), []
         self._deliver(Reply(int(match[1]), lines, enhanced_code(lines)), now)
         return True
 
@@ -320,6 +336,7 @@ class Wire(SMTPProtocol):
         self._end(evidence)
         self._raw.clear()
         self._lines.clear()
+        self._unredacted.clear()
         self.abort()
 
     def _end(self, evidence: Evidence) -> None:
@@ -329,6 +346,10 @@ class Wire(SMTPProtocol):
         if self._handshake is not None and not self._handshake.done():
             self._handshake.set_exception(PhaseFailed(self._ending))
             self._handshake.exception()  # retrieved here: a cancelled probe never will
+
+
+def _written(reply: Reply) -> bytes:
+    return b"".join(b"%d %s\n" % (reply.code, line) for line in reply.lines)
 
 
 def enhanced_code(lines: tuple[bytes, ...]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -36,11 +36,12 @@ class ProbeButton:
 class ReloadHook:
     """Answers `POST /-/reload`."""
 
-    def __init__(self, reload: Reload) -> None:
+    def __init__(self, reload: Reload, problems: Callable[[], Sequence[str]] = tuple) -> None:
         self._reload = reload
+        self._problems = problems
 
     async def post(self, _request: web.Request) -> web.Response:
         """Read the configuration again; 500 when it was refused, as Prometheus answers."""
         if await self._reload():
             return web.Response(text="configuration reloaded\n")
-        return web.Response(status=500, text="configuration not reloaded; the log lists its problems\n")
+        return web.Response(status=500, text="\n".join(("configuration not reloaded", *self._problems(), "")))

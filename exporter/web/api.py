@@ -14,6 +14,7 @@ from exporter.metrics.pace import Pace
 from exporter.model import Endpoint
 from exporter.report import observation_json, timestamp
 from exporter.web.stream import stream
+from exporter.web.turns import Turns
 
 JSON = "application/json; charset=utf-8"
 
@@ -24,10 +25,11 @@ class Api:
     def __init__(self, board: Board, runtime: Runtime) -> None:
         self._board = board
         self._runtime = runtime
+        self._turns = Turns()
 
     async def endpoints(self, request: web.Request) -> web.StreamResponse:
         """All endpoints, each as its last probe saw it."""
-        return await stream(request, JSON, self._list())
+        return await stream(request, JSON, self._list(), turns=self._turns)
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """One endpoint, with the probes and failures that are kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 
 from exporter.board import Entry
 from exporter.metrics import Runtime
@@ -20,7 +21,15 @@ from exporter.web.words import CONFIDENCES, OWNERS, PHASES, TLS_MODES, class_wor
 class Detail:
     """Writes the page of one endpoint."""
 
-    def __init__(self, runtime: Runtime, help_url: str | None = None, *, can_probe: bool = False) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        help_url: str | None = None,
+        problems: Callable[[], Sequence[str]] = tuple,
+        *,
+        can_probe: bool = False,
+    ) -> None:
+        self._problems = problems
         self._runtime = runtime
         self._help_url = help_url
         self._can_probe = can_probe
@@ -37,11 +46,11 @@ class Detail:
         )
         body = tag(
             "body",
-            masthead(home=False),
+            masthead(),
             tag(
                 "main",
                 tag("h1", entry.endpoint.name),
-                configuration_notice(self._runtime),
+                configuration_notice(self._runtime, self._problems()),
                 *sections,
                 id="content",
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from exporter.board import Board, Entry
 from exporter.metrics import Runtime
@@ -22,7 +22,14 @@ TITLE = "Mail submission endpoints"
 class Fleet:
     """Writes the page of all endpoints in pieces, so that a long one delays no probe."""
 
-    def __init__(self, board: Board, runtime: Runtime, help_url: str | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        runtime: Runtime,
+        help_url: str | None = None,
+        problems: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        self._problems = problems
         self._board = board
         self._runtime = runtime
         self._help_url = help_url
@@ -53,11 +60,11 @@ class Fleet:
             Html('<html lang="en">'),
             head(TITLE),
             Html("<body>"),
-            masthead(home=True),
+            masthead("./"),
             Html('<main id="content">'),
             tag("h1", TITLE),
             _tally(survey),
-            configuration_notice(self._runtime),
+            configuration_notice(self._runtime, self._problems()),
             controls(query, sorted(survey.labels)),
             tag("p", f"{survey.shown} shown", id="count", role="status", data_live=True),
             Html("<table>"),

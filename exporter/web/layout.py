@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from urllib.parse import urlencode
 
 from exporter.web.html import Html, join, tag
 from exporter.web.words import machine_time, moment, span_words
+
+_WAYS = {
+    "./": "Endpoints",
+    "errors": "Errors",
+    "metrics": "Metrics",
+    "api/v1/endpoints": "JSON",
+    "config": "Configuration",
+}
 
 DOCTYPE = Html("<!doctype html>\n")
 
@@ -24,8 +33,9 @@ def head(title: str) -> Html:
     )
 
 
-def masthead(*, home: bool) -> Html:
-    """Return the bar on top: what this is, and the ways out of it."""
+def masthead(here: str = "") -> Html:
+    """Return the bar on top: what this is, and the ways out of it.  `here` is the address of this page."""
+    home = here == "./"
     name = tag("strong", "submission-exporter")
     return tag(
         "header",
@@ -33,9 +43,10 @@ def masthead(*, home: bool) -> Html:
         name if home else tag("a", name, href="./"),
         tag(
             "nav",
-            tag("a", "Endpoints", href="./", aria_current="page" if home else None),
-            tag("a", "Metrics", href="metrics"),
-            tag("a", "JSON", href="api/v1/endpoints"),
+            *(
+                tag("a", words, href=address, aria_current="page" if address == here else None)
+                for address, words in _WAYS.items()
+            ),
             aria_label="Site",
         ),
     )
@@ -52,7 +63,13 @@ def footer(version: str, now: float) -> Html:
             role="alert",
             hidden=True,
         ),
-        tag("p", f"submission-exporter {version}, as of ", when(now), id="clock", data_live=True),
+        tag(
+            "p",
+            f"submission-exporter {version} on Python {platform.python_version()}, as of ",
+            when(now),
+            id="clock",
+            data_live=True,
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from aiohttp import web
@@ -28,6 +29,11 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_KEPT = frozenset(("Allow", "Retry-After", "WWW-Authenticate"))
+"""Headers of an error that say what to do about it."""
+BODY_SECONDS = 10.0
+"""In which a client has to send the little that a form holds."""
+
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers that every response carries (a signal of aiohttp, run before the first byte)."""
@@ -44,8 +50,8 @@ async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except web.HTTPError as error:
         reply = web.Response(status=error.status, text=f"{error.status} {error.reason}\n")
-        if "Allow" in error.headers:
-            reply.headers["Allow"] = error.headers["Allow"]
+        for name in _KEPT & error.headers.keys():
+            reply.headers[name] = error.headers[name]
         return reply
     except Exception:  # noqa: BLE001 - the edge of the web room: a bug in a page must not show itself there
         _LOG.exception("a page could not be made")
@@ -68,4 +74,9 @@ async def refuse_cross_site(request: web.Request, handler: Handler) -> web.Strea
             allowed = origin is None or origin.partition("://")[2] == request.host
         if not allowed:
             raise web.HTTPForbidden(reason="Cross-site requests are refused")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
     return await handler(request)

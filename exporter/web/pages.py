@@ -9,6 +9,7 @@ from exporter.web.detail import Detail
 from exporter.web.fleet import Fleet
 from exporter.web.query import Query
 from exporter.web.stream import stream
+from exporter.web.turns import Turns
 
 HTML = "text/html; charset=utf-8"
 
@@ -20,10 +21,11 @@ class Pages:
         self._board = board
         self._fleet = fleet
         self._detail = detail
+        self._turns = Turns()
 
     async def fleet(self, request: web.Request) -> web.StreamResponse:
         """The status page; its address holds search, filter and order."""
-        return await stream(request, HTML, self._fleet.pieces(Query.read(request.query)))
+        return await stream(request, HTML, self._fleet.pieces(Query.read(request.query)), turns=self._turns)
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """The page of one endpoint."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from exporter.board import Entry
 from exporter.metrics import Runtime
 from exporter.model import Diagnosis
@@ -11,6 +13,7 @@ from exporter.web.query import State, certificate_end
 from exporter.web.words import class_words, span_words
 
 _MARKS = {State.FAILING: "✗", State.WAITING: "…", State.HEALTHY: "✓"}
+_MOST_PROBLEMS = 50
 _SHORT_LIFE = 0.25
 """Part of a certificate's life that is left when renewal should have happened; days would not fit
 certificates that live six days as well as those that live two hundred."""
@@ -30,16 +33,23 @@ def problem_name(diagnosis: Diagnosis, help_url: str | None) -> Html:
     return tag("a", words, href=f"{help_url}#{diagnosis.error_class}")
 
 
-def configuration_notice(runtime: Runtime) -> Html:
+def configuration_notice(runtime: Runtime, problems: Sequence[str] = ()) -> Html:
     """Return what to know about the configuration; empty when all is well."""
-    if runtime.config_reload_ok:
+    if runtime.config_reload_ok and not problems:
         return tag("div", id="notice", data_live=True)
     return tag(
         "div",
-        "The configuration file has problems and was not loaded; the log lists them. ",
-        "What you see runs with the configuration of ",
-        when(runtime.config_reload_time),
-        ".",
+        tag(
+            "p",
+            "The configuration has problems and was not loaded. ",
+            "What you see runs with the configuration of ",
+            when(runtime.config_reload_time),
+            ".",
+        ),
+        tag("ul", *(tag("li", problem) for problem in problems[:_MOST_PROBLEMS])) if problems else None,
+        tag("p", f"{len(problems) - _MOST_PROBLEMS} more are in the log.")
+        if len(problems) > _MOST_PROBLEMS
+        else None,
         id="notice",
         class_="notice",
         role="alert",

@@ -7,6 +7,7 @@ from aiohttp import web
 from exporter.metrics import Renderer
 from exporter.web.negotiation import choose_exposition
 from exporter.web.stream import stream
+from exporter.web.turns import Turns
 
 
 class Metrics:
@@ -14,8 +15,11 @@ class Metrics:
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
+        self._turns = Turns()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """All metrics of the board and of the exporter."""
         exposition = choose_exposition(request.headers.get("Accept", ""))
-        return await stream(request, exposition.content_type, self._renderer.chunks(exposition))
+        return await stream(
+            request, exposition.content_type, self._renderer.chunks(exposition), turns=self._turns
+        )

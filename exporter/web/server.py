@@ -7,10 +7,16 @@ import ssl
 
 from aiohttp import web
 
+from exporter.web.acceptor import Acceptor
 from exporter.web.listen import ListenAddress
 
 PATIENCE = 2.0
 """Seconds that a response in progress is given when the server stops."""
+KEEP_ALIVE = 120.0
+"""Seconds for which an idle connection is kept: longer than the usual time between two scrapes."""
+LONGEST_LINE = 8190
+"""Bytes of a request line or a header."""
+MOST_HEADERS = 64
 
 
 class WebServer:
@@ -21,10 +27,11 @@ class WebServer:
     ) -> None:
         self._app = app
         self._listen_address = listen_address
-        self._tls = tls
+        self._address: ListenAddress | None = None
+        self._acceptor = Acceptor(self._protocol, tls)
+        app.middlewares.insert(0, self._acceptor.middleware())
         self._runner: web.AppRunner | None = None
         self._port = 0
-        self._url = ""
         self.started = asyncio.Event()
         """Set while connections are accepted."""
 
@@ -35,19 +42,37 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Where a person on this machine finds the page, with the slash at the end."""
-        return self._url
+        """Where a person on this machine finds the page, with the slash at the end; empty before the start."""
+        if self._address is None:
+            return ""
+        return self._address.url(self._port, encrypted=self._acceptor.tls is not None)
+
+    @property
+    def is_local(self) -> bool:
+        """Only programs on this machine can connect."""
+        return ListenAddress.parse(self._listen_address).is_loopback
+
+    def use_tls(self, tls: ssl.SSLContext | None) -> None:
+        """Serve with another certificate, or in the clear, from the next connection on."""
+        self._acceptor.tls = tls
 
     async def start(self) -> None:
         """Bind and accept connections; `ListenError`, an OSError, says what is wrong with the address."""
         address = ListenAddress.parse(self._listen_address)
         sockets = address.bind()
         self._port = sockets[0].getsockname()[1]
-        self._url = address.url(self._port, encrypted=self._tls is not None)
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=PATIENCE)
+        self._address = address
+        self._runner = web.AppRunner(
+            self._app,
+            access_log=None,
+            shutdown_timeout=PATIENCE,
+            keepalive_timeout=KEEP_ALIVE,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
+        )
         await self._runner.setup()
-        for listening in sockets:
-            await web.SockSite(self._runner, listening, ssl_context=self._tls).start()
+        self._acceptor.start(sockets)
         self.started.set()
 
     async def stop(self) -> None:
@@ -55,4 +80,11 @@ class WebServer:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             self.started.clear()
+            self._acceptor.stop()
+            await self._acceptor.end_handshakes()
             await runner.cleanup()
+
+    def _protocol(self) -> asyncio.Protocol:
+        assert self._runner is not None
+        assert self._runner.server is not None
+        return self._runner.server()

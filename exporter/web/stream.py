@@ -10,6 +10,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from exporter.web.negotiation import accepts_gzip
+from exporter.web.turns import Turns
 
 SLOWEST = 60.0
 """Seconds in which a client has to take an answer; Prometheus itself gives up after 10."""
@@ -20,9 +21,13 @@ _GZIP = zlib.MAX_WBITS + 16
 
 
 async def stream(
-    request: web.Request, content_type: str, pieces: AsyncGenerator[bytes]
+    request: web.Request, content_type: str, pieces: AsyncGenerator[bytes], *, turns: Turns | None = None
 ) -> web.StreamResponse:
-    """Send `pieces` as one answer; for HEAD send its headers alone and make no piece."""
+    """Send `pieces` as one answer; for HEAD send its headers alone and make no piece.
+
+    Each piece is made and packed in a turn of its own, by `turns`; a client that is slow to take one holds
+    up nobody else.
+    """
     response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
     compress = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     if compress:
@@ -30,14 +35,22 @@ async def stream(
     async with aclosing(pieces):
         if request.method == "HEAD":
             return response
-        first = await anext(pieces)  # what cannot be made is an error 500, not half an answer
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP) if compress else None
+        turns = turns or Turns()
+        client = request.remote or ""
         try:
             async with asyncio.timeout(SLOWEST):
+                # What cannot be made is an error 500, not half an answer.
+                packed: bytes | None
+                async with turns.turn(client):
+                    packed = _packed(packer, await anext(pieces))
                 await response.prepare(request)
-                await _send(response, packer, first)
-                async for piece in pieces:
-                    await _send(response, packer, piece)
+                while packed is not None:
+                    if packed:
+                        await response.write(packed)
+                    async with turns.turn(client):
+                        piece = await anext(pieces, None)
+                        packed = _packed(packer, piece) if piece is not None else None
                 await response.write(packer.flush() if packer is not None else b"")
         except (ConnectionError, TimeoutError):
             # The client left, or takes nothing.  A text that ends too early must not look whole.
@@ -46,7 +59,5 @@ async def stream(
     return response
 
 
-async def _send(response: web.StreamResponse, packer: zlib._Compress | None, piece: bytes) -> None:
-    packed = piece if packer is None else packer.compress(piece)
-    if packed:
-        await response.write(packed)
+def _packed(packer: zlib._Compress | None, piece: bytes) -> bytes:
+    return piece if packer is None else packer.compress(piece)

@@ -225,15 +225,15 @@ def test_history_and_latest_follow():
 
 
 def test_the_exporters_own_figures_start_at_zero():
-    """Both skip reasons exist before the first skip; lag has histograms, bugs a counter."""
+    """Every skip reason exists before the first skip; lag has histograms, bugs a counter."""
     board = Board()
-    assert board.skipped == {"late": 0, "overlap": 0}
+    assert board.skipped == {"late": 0, "overlap": 0, "backoff": 0}
     board.count_skipped("overlap")
     board.count_skipped("other")
     board.count_bug()
     board.schedule_lag.observe(0.02)
     board.loop_lag.observe(0.0)
-    assert board.skipped == {"late": 0, "overlap": 1, "other": 1}
+    assert board.skipped == {"late": 0, "overlap": 1, "backoff": 0, "other": 1}
     assert board.bugs == 1
     assert (board.schedule_lag.count, board.loop_lag.count) == (1, 1)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter.followup.experiments import MOST, Kind, experiments_for, is_refused, is_silent
+from exporter.followup.experiments import MOST, Kind, experiments_for, is_refused, is_silent, judge
+from exporter.followup.verdict import concluded
 from exporter.model import (
     HEALTHY,
     Attempt,
@@ -16,6 +17,7 @@ from exporter.model import (
     DropKind,
     Dropped,
     Endpoint,
+    ErrorClass,
     Evidence,
     IpProtocol,
     Message,
@@ -109,6 +111,19 @@ CASES: dict[str, tuple[Observation, list[tuple[Kind, int, TlsMode]]]] = {
         ),
         [],
     ),
+    "another reply that was seen already": (
+        failed(
+            Phase.TLS,
+            TlsFailure(reason="WRONG_VERSION_NUMBER", peer_bytes=b"554 SMTP synchronization error"),
+            tls=TlsMode.IMPLICIT,
+        ),
+        [],
+    ),
+    "a stall over IPv4, which goes first here": (
+        failed(Phase.TLS, TimedOut(10.0), ip_version=4, ip_protocol=IpProtocol.PREFER_IP4),
+        [(Kind.OTHER_FAMILY, 587, TlsMode.STARTTLS)],
+    ),
+    "a stall over IPv4, for want of IPv6": (failed(Phase.TLS, TimedOut(10.0), ip_version=4), []),
     "half a greeting": (failed(Phase.GREETING, TimedOut(10.0, b"220 ma")), []),
     "a greeting that refuses": (failed(Phase.GREETING, Reply(554, (b"no",))), []),
     "a bad certificate": (failed(Phase.TLS, TlsFailure(verify_code=10), tls=TlsMode.IMPLICIT), []),
@@ -146,6 +161,35 @@ def test_ports_25_and_2525_are_knocked_at_only_when_configured() -> None:
     silent = failed(Phase.CONNECT, ConnectFailure(None), SILENT)
     assert [e.endpoint.port for e in experiments_for(silent, (587, 2525))] == [2525]
     assert experiments_for(silent, (587,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "decides"),
+    [
+        (TlsFailure(reason="TLSV13_ALERT_CERTIFICATE_REQUIRED", alert=116), True),
+        (TlsFailure(reason="TLSV1_ALERT_PROTOCOL_VERSION", alert=70), True),
+        (TlsFailure(reason="WRONG_VERSION_NUMBER"), False),
+        (TimedOut(5.0), False),
+    ],
+)
+def test_an_alert_is_an_answer_in_tls(answer: Evidence, decides: bool) -> None:
+    """A server that wants our certificate, or another version, speaks TLS all the same."""
+    silent = failed(Phase.GREETING, TimedOut(10.0))
+    (experiment,) = experiments_for(silent, ())
+    found = judge(silent, experiment, failed(Phase.TLS, answer, tls=TlsMode.IMPLICIT).result)
+    assert (found.decides is ErrorClass.ENCRYPTION_MISMATCH) is decides
+    assert ("alert" in found.outcome) is decides
+
+
+def test_a_known_provider_is_told_its_right_settings() -> None:
+    """What an experiment proves is said together with what the provider documents."""
+    raw = failed(Phase.TLS, TimedOut(10.0), tls=TlsMode.IMPLICIT, host="smtp.gmail.com")
+    (experiment,) = experiments_for(raw, ())
+    greeted = ProbeResult(endpoint=experiment.endpoint, started=0.0, seconds=0.1, steps=())
+    found = judge(raw, experiment, greeted)
+    summary = concluded(raw, ((experiment, found),)).diagnosis.summary
+    assert "465 with implicit TLS" in summary
+    assert "587 with STARTTLS" in summary
 
 
 def test_health_needs_no_experiment() -> None:

@@ -12,7 +12,8 @@ import pytest
 from exporter.diagnosis import diagnose
 from exporter.followup import FollowUps
 from exporter.followup.examine import LONGEST_WAIT
-from exporter.followup.offline import LastHealth, everybody_fails, without_interface
+from exporter.followup.kernel import without_interface
+from exporter.followup.offline import LastHealth, everybody_fails
 from exporter.model import (
     HEALTHY,
     Attempt,
@@ -86,10 +87,13 @@ class Network:
     def __init__(self, answers: dict[int, bool]) -> None:
         self.answers = answers
         self.made: list[tuple[float, str]] = []
+        self.seconds = 0.0
 
     async def run(self, target: Endpoint) -> ProbeResult:
         """Stand where the prober stands."""
         self.made.append((asyncio.get_running_loop().time(), target.target))
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         if self.answers.get(target.port, False):
             return healthy(target).result
         return silent(target).result
@@ -198,6 +202,54 @@ def test_a_host_is_asked_once_a_pause() -> None:
     assert len(network.made) == 4
 
 
+def test_a_host_that_waits_for_its_turn_has_been_asked() -> None:
+    """Several endpoints of one host that fail in the same moment cost one follow-up, turn or no turn."""
+    network = Network({})
+
+    async def scenario() -> None:
+        examined = follow_ups(network)
+        await asyncio.gather(
+            examined.examine(silent(endpoint("first", host="other.example.com"))),
+            *(examined.examine(silent(endpoint(f"e{port}", port=port))) for port in (587, 465, 2525, 25)),
+        )
+
+    run_virtual(scenario())
+    assert [target.partition(":")[0] for _, target in network.made] == [
+        "other.example.com",
+        "mail.example.com",
+    ]
+
+
+def test_what_proved_nothing_is_still_shown_while_it_may_not_be_repeated() -> None:
+    """After the pause another endpoint of the host may go first; what was found before stays in sight."""
+    network = Network({})
+
+    async def scenario() -> Observation:
+        examined = follow_ups(network, pause=100.0)
+        await examined.examine(silent(endpoint("a")))
+        await asyncio.sleep(101)
+        await examined.examine(silent(endpoint("b", port=465)))
+        return await examined.examine(silent(endpoint("a")))
+
+    assert [follow_up.decides for follow_up in run_virtual(scenario()).follow_ups] == [None]
+    assert len(network.made) == 2
+
+
+def test_without_a_pause_a_host_is_asked_for_every_failure() -> None:
+    """A person who checks several endpoints of one host gets each one explained, in turns."""
+    network = Network({2525: True})
+
+    async def scenario() -> set[ErrorClass]:
+        examined = follow_ups(network, pause=0.0, ports=(2525,))
+        found = await asyncio.gather(
+            *(examined.examine(silent(endpoint(f"e{port}", port=port))) for port in (587, 465, 25))
+        )
+        return classes(found)
+
+    assert run_virtual(scenario()) == {ErrorClass.PORT_BLOCKED}
+    assert [at for at, _ in network.made] == [0.0, 1.0, 2.0]
+
+
 def test_the_whole_process_makes_one_follow_up_a_second() -> None:
     """Failures of many hosts at once take turns; who would wait too long goes without."""
     network = Network({})
@@ -224,6 +276,21 @@ def test_a_crowd_is_left_alone() -> None:
 
     assert run_virtual(scenario()).diagnosis.error_class is ErrorClass.CONNECT_TIMEOUT
     assert network.made == []
+
+
+def test_hosts_that_answer_make_no_crowd() -> None:
+    """Four hosts with a wrong password have nothing in common with a fifth that falls silent."""
+    refusing = []
+    for number in range(4):
+        target = endpoint(str(number), host=f"h{number}.example.com")
+        symptom = Symptom(phase=Phase.AUTH, evidence=Reply(535, (b"no",)))
+        result = ProbeResult(endpoint=target, started=0.0, seconds=0.1, steps=(), symptom=symptom)
+        refusing.append(Observation(result=result, diagnosis=diagnose(symptom)))
+
+    async def scenario() -> Observation:
+        return await follow_ups(Network({465: True}), latest=lambda: refusing).examine(silent(endpoint()))
+
+    assert run_virtual(scenario()).diagnosis.error_class is ErrorClass.PORT_BLOCKED
 
 
 def test_switched_off_means_off() -> None:
@@ -275,6 +342,27 @@ def test_a_whole_fleet_that_falls_silent_is_this_hosts_problem() -> None:
     observations = fleet_scenario(Network({}), FLEET, failing=3)
     assert classes(observations) == {ErrorClass.EXPORTER_OFFLINE}
     assert {o.diagnosis.fault_domain for o in observations} == {FaultDomain.LOCAL}
+
+
+def test_a_fleet_that_falls_silent_at_once_is_told_in_the_first_round() -> None:
+    """Failures that wait for a turn or an experiment are known to the others, and look again when it is over."""
+
+    async def scenario() -> list[Observation]:
+        board: dict[str, Observation] = {}
+        network = Network({})
+        network.seconds = 5.0
+        examined = follow_ups(network, latest=board.values)
+        for target, ip in FLEET:
+            board[target.name] = await examined.examine(healthy(target, ip))
+
+        async def failing(number: int, target: Endpoint, ip: str) -> Observation:
+            await asyncio.sleep(number)
+            board[target.name] = await examined.examine(silent(target, ip))
+            return board[target.name]
+
+        return await asyncio.gather(*(failing(n, *place) for n, place in enumerate(FLEET)))
+
+    assert classes(run_virtual(scenario())) == {ErrorClass.EXPORTER_OFFLINE}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.model import Auth, OAuth2, Secret
-from exporter.probe.transcript import MAX_LINES, Redactor, Transcript, printable, secrets_of
+from exporter.probe.redaction import Redactor, secrets_of
+from exporter.probe.transcript import MAX_LINES, Transcript, printable
 
 LONG_ENOUGH = st.text(min_size=6, max_size=40).filter(lambda s: "\ud800" not in s and s.isprintable())
 

@@ -45,7 +45,13 @@ def post(
         async with client.post(path, data=data, headers=headers, allow_redirects=False) as response:
             return response.status, await response.text(), response.headers.get("Location")
 
-    return browse(board or board_of(healthy()), visit, probe_now=service.probe_now, reload=service.reload)
+    return browse(
+        board or board_of(healthy()),
+        visit,
+        probe_now=service.probe_now,
+        reload=service.reload,
+        problems=lambda: ("my.yml:3: endpoints[0].target: it names no port",),
+    )
 
 
 def test_probe_now_leads_back_to_the_page() -> None:
@@ -72,11 +78,11 @@ def test_probe_now_knows_only_endpoints_of_the_board(data: dict[str, str] | None
 
 
 def test_reload_answers_as_prometheus_does() -> None:
-    """200 when the configuration was loaded, 500 when it was refused."""
+    """200 when the configuration was loaded, 500 with every problem when it was refused."""
     assert post(Service(), "/-/reload")[0] == 200
     assert post(Service(accepts=False), "/-/reload")[:2] == (
         500,
-        "configuration not reloaded; the log lists its problems\n",
+        "configuration not reloaded\nmy.yml:3: endpoints[0].target: it names no port\n",
     )
 
 

@@ -226,8 +226,16 @@ def test_failed_reload_is_on_the_page() -> None:
     runtime.config_reload_ok = False
     for path in ("/", "/endpoint?name=alpha"):
         text = Page.read(get(fleet(), path, runtime)).text
-        assert "The configuration file has problems and was not loaded" in text
+        assert "The configuration has problems and was not loaded" in text
         assert "2027-01-15 07:58:20 UTC" in text
+
+
+def test_every_problem_is_on_the_page() -> None:
+    """What is wrong with the file stands there, escaped; of very many the first, and how many more."""
+    problems = [f"my.yml:{line}: <b>wrong</b>" for line in range(1, 80)]
+    html = get(fleet(), "/", problems=lambda: problems)
+    assert html.count("&lt;b&gt;wrong&lt;/b&gt;") == 50
+    assert "29 more are in the log" in html
 
 
 def test_class_leads_to_its_explanation() -> None:

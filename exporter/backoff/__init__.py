@@ -1,0 +1,13 @@
+"""When to leave a server alone: logins after a refusal, whole probes after a 421 or a rate limit.
+
+This is memory, of the same kind as the board's: what was refused to whom, and until when nobody tries
+again.  It ends with the process.
+"""
+
+from __future__ import annotations
+
+from exporter.backoff.account import Account, account_of
+from exporter.backoff.logins import REFUSALS, Login, Logins
+from exporter.backoff.pauses import LIMITS, Pauses
+
+__all__ = ["LIMITS", "REFUSALS", "Account", "Login", "Logins", "Pauses", "account_of"]

@@ -1,0 +1,166 @@
+"""Secrets are taken out of bytes here: in plain, in base64, and as the very lines that carried them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+from exporter.model import Auth, Secret
+from exporter.probe.octets import octets
+
+HIDDEN = b"<secret>"
+
+_WORD = re.compile(rb"[A-Za-z0-9+/=_-]*")
+_IN_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+# Fewer characters would match half of all base64 there is.
+_SHORTEST_CORE = 4
+_SHORTEST_LINE = 8
+_SHORTEST_TAIL = 4
+# A secret may come back cut off.  A piece counts when it is most of the secret, or longer than any word
+# that a reply could have in common with a password: a reply that lost its words cannot be diagnosed.
+_WHOLE_BELOW = 16
+_SHORTEST_PIECE = 12
+_LONG_PIECE = 24
+
+
+def secrets_of(auth: Auth | None, token: Secret | None = None) -> tuple[str, ...]:
+    """Return every secret that `auth` holds, and the access token that was fetched for it, in plain."""
+    if auth is None:
+        return ()
+    held = [auth.password, token]
+    if auth.oauth2 is not None:
+        held += [auth.oauth2.client_secret, auth.oauth2.refresh_token]
+    return tuple(secret.reveal() for secret in held if secret is not None and secret.reveal())
+
+
+class _Form:
+    """One way in which a secret may be written.
+
+    In base64 (`encoded`) it stands inside a word, which goes as a whole.
+    """
+
+    __slots__ = ("_blocks", "_pieces", "encoded", "piece", "text")
+
+    def __init__(self, text: bytes, *, encoded: bool) -> None:
+        self.text = text
+        self.encoded = encoded
+        length = len(text)
+        self.piece = length
+        """How many bytes in a row give it away."""
+        if length >= _WHOLE_BELOW:
+            self.piece = max(_SHORTEST_PIECE, min(length * 3 // 4, _LONG_PIECE))
+        # Every such piece contains one of these whole.
+        size = length if self.piece == length else (self.piece + 1) // 2
+        self._blocks = tuple(dict.fromkeys(text[at : at + size] for at in range(0, length - size + 1, size)))
+        self._pieces: frozenset[bytes] = frozenset()  # until they are wanted
+
+    def is_in(self, data: bytes) -> bool:
+        """Say, fast, whether `data` may hold a piece."""
+        for block in self._blocks:  # noqa: SIM110 - every line of every probe comes by here
+            if block in data:
+                return True
+        return False
+
+    def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield what has to go from `data`, in order and apart from each other."""
+        size = self.piece
+        if not self._pieces:
+            self._pieces = frozenset(self.text[at : at + size] for at in range(len(self.text) - size + 1))
+        at = end = 0
+        while at + size <= len(data):
+            if data[at : at + size] in self._pieces:
+                start, stop = at, at + size
+                while data[stop - size + 1 : stop + 1] in self._pieces:
+                    stop += 1
+                if self.encoded:
+                    start, stop = _whole_word(data, start, stop, end)
+                yield start, stop
+                at = end = stop
+            else:
+                at += 1
+
+
+class Redactor:
+    """Takes secrets out of bytes, in plain and inside any base64 text that contains them.
+
+    A server may echo what it was sent, and some log lines do; base64 shifts with the bytes that
+    stand before the secret, so all three alignments are looked for and the whole base64 word goes.
+    """
+
+    __slots__ = ("_encoded", "_plain", "_shortest")
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._plain: list[_Form] = []
+        self._encoded: list[_Form] = []
+        self._shortest = 0
+        for secret in secrets:
+            for raw in dict.fromkeys((octets(secret), secret.encode("latin-1", "replace"))):
+                self._plain.append(_Form(raw, encoded=False))
+                for core in (_base64_core(raw, shift) for shift in range(3)):
+                    words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
+                    for word in words:
+                        self._encode(word)
+
+    def also(self, line: bytes) -> None:
+        """From now on hide `line` too, a response of ours: it answers for a secret without holding it.
+
+        A digest of CRAM-MD5 or a proof of SCRAM lets whoever reads it try passwords at leisure.
+        """
+        if len(line) >= _SHORTEST_LINE:
+            self._encode(line)
+
+    def __call__(self, data: bytes) -> bytes:
+        """Return `data` with every secret, and most of one, replaced by `<secret>`."""
+        found = [span for form in self._plain if form.is_in(data) for span in form.spans(data)]
+        # Almost no line of a session has as many such characters in a row as the shortest core.
+        if self._encoded and re.search(rb"[A-Za-z0-9+/=_-]{%d}" % self._shortest, data):
+            found += [span for form in self._encoded if form.is_in(data) for span in form.spans(data)]
+        if not found:
+            return data
+        kept: list[bytes] = []
+        end = 0
+        for start, stop in sorted(found):
+            if start > end or not kept:
+                kept += (data[end:start], HIDDEN)
+            end = max(end, stop)
+        return b"".join((*kept, data[end:]))
+
+    def _encode(self, word: bytes) -> None:
+        form = _Form(word, encoded=True)
+        self._encoded.append(form)
+        self._shortest = min(self._shortest or form.piece, form.piece)
+
+    def unfinished(self, data: bytes) -> bytes:
+        """Do the same for text that was cut off: the beginning of a secret at its end goes as well."""
+        clean = self(data)
+        forms = (*self._plain, *self._encoded)
+        longest = max((_overlap(clean, form.text) for form in forms), default=0)
+        return clean[:-longest] + HIDDEN if longest else clean
+
+
+def _base64_core(raw: bytes, shift: int) -> bytes:
+    """Return the base64 characters that depend on `raw` alone when `shift` bytes stand before it."""
+    text = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
+    first = (shift * 8 + 5) // 6  # characters that also carry bits of what stands before
+    last = ((shift + len(raw)) * 8) // 6  # and those that also carry bits of what follows
+    core = text[first:last]
+    return core if len(core) >= _SHORTEST_CORE else b""
+
+
+def _whole_word(data: bytes, start: int, stop: int, limit: int) -> tuple[int, int]:
+    """Return the bounds of the base64 word around a match, not before `limit`."""
+    while start > limit and data[start - 1] in _IN_WORD:
+        start -= 1
+    word = _WORD.match(data, stop)
+    return start, word.end() if word is not None else stop
+
+
+def _overlap(data: bytes, form: bytes) -> int:
+    """Return how many bytes at the end of `data` are the beginning of `form`; 0 for a few, by chance."""
+    for length in range(min(len(data), len(form)), _SHORTEST_TAIL - 1, -1):
+        if data.endswith(form[:length]):
+            return length
+    return 0

@@ -1,0 +1,148 @@
+"""Which targets `/probe` may be pointed at: the exporter holds credentials and stands inside the walls.
+
+Names are judged before anything is resolved, addresses after it, and the connection goes to the address
+that was judged.  Two rules, from the two dangers:
+
+- a module with credentials, or one that goes to MAIL, RCPT or DATA, probes its `allowed_targets` only;
+- an address inside (loopback, private, link-local, metadata …) is probed only when an address or network
+  in `allowed_targets` holds it, or when the target is a configured endpoint.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from exporter.model import Endpoint, Phase
+from exporter.probe.address import Address
+from exporter.settings import Module
+
+_Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_INSIDE: tuple[tuple[str, str], ...] = (
+    # Before the networks that they lie in.  168.63.129.16 is a public address with an inner life.
+    ("169.254.169.254/32", "a cloud metadata address"),
+    ("169.254.170.2/32", "a cloud metadata address"),
+    ("168.63.129.16/32", "a cloud metadata address"),
+    ("100.100.100.200/32", "a cloud metadata address"),
+    ("192.0.0.192/32", "a cloud metadata address"),
+    ("fd00:ec2::/32", "a cloud metadata address"),
+    ("fd20:ce::254/128", "a cloud metadata address"),
+    # The registries of special addresses (RFC 6890 and what came after).
+    ("0.0.0.0/8", "an unspecified address"),
+    ("10.0.0.0/8", "a private address"),
+    ("100.64.0.0/10", "a carrier's private address"),
+    ("127.0.0.0/8", "a loopback address"),
+    ("169.254.0.0/16", "a link-local address"),
+    ("172.16.0.0/12", "a private address"),
+    ("192.0.0.0/24", "an address for protocols"),
+    ("192.168.0.0/16", "a private address"),
+    ("198.18.0.0/15", "an address for measurements"),
+    ("224.0.0.0/4", "a multicast address"),
+    ("240.0.0.0/4", "a reserved or broadcast address"),
+    ("::/128", "an unspecified address"),
+    ("::1/128", "a loopback address"),
+    ("64:ff9b:1::/48", "an address for local translation"),
+    ("fc00::/7", "a unique local address"),
+    ("fe80::/10", "a link-local address"),
+    ("fec0::/10", "a site-local address"),
+    ("ff00::/8", "a multicast address"),
+)
+_NETWORKS = tuple((ipaddress.ip_network(network), words) for network, words in _INSIDE)
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_SENDING = frozenset((Phase.MAIL, Phase.RCPT, Phase.DATA))
+
+
+def inside(ip: str) -> str | None:
+    """What kind of inner address an IP literal is, in words; None for one of the open internet."""
+    return _kind(ipaddress.ip_address(ip.partition("%")[0]))
+
+
+def _kind(address: _Ip) -> str | None:
+    for network, words in _NETWORKS:
+        if address.version == network.version and address in network:
+            return words
+    embedded = _embedded(address) if isinstance(address, ipaddress.IPv6Address) else None
+    return _kind(embedded) if embedded is not None else None
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets to an IPv6 address may end up at."""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    if address in _TRANSLATED or address in _COMPATIBLE:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The judgement on one request: an endpoint that `module` makes of the target that was named."""
+
+    module: Module
+    endpoint: Endpoint
+    configured: AbstractSet[tuple[str, int]]
+    """Host and port of every configured endpoint."""
+
+    @property
+    def needs_permission(self) -> bool:
+        """The probe shows a secret to its target, or asks it to take mail."""
+        return self.endpoint.auth is not None or self.endpoint.until in _SENDING
+
+    def refusal(self) -> str | None:
+        """Why the target may not be probed by this module, before anything is resolved; None if it may."""
+        if not self.needs_permission or self._is_named or self._covers(self.endpoint.host):
+            return None
+        name = f"module {self.module.name}" if self.module.name else "the module"
+        what = "holds credentials" if self.endpoint.auth is not None else "asks the server to take mail"
+        if not self.module.allowed_targets:
+            return f"{name} {what} and has no allowed_targets; list there what it may probe"
+        return f"{name} {what}, and this target is not among its allowed_targets"
+
+    def permits(self, address: Address) -> bool:
+        """Whether a connection may be made to an address of the target."""
+        endpoint = self.endpoint
+        if (endpoint.host, endpoint.port) in self.configured or self._covers(address.ip):
+            return True
+        if inside(address.ip) is not None:
+            return False
+        # A list that is given is meant, by a module without credentials too.
+        return not self.module.allowed_targets or self._is_named
+
+    def refusal_of(self, addresses: tuple[Address, ...]) -> str:
+        """Why none of `addresses` may be probed; it does not tell them, they may be nobody's business."""
+        kind = next((kind for address in addresses if (kind := inside(address.ip)) is not None), None)
+        if kind is None:
+            return "this target is not among the allowed_targets of the module"
+        return (
+            f"this target has {kind}; it may be probed when an address or network in the module's "
+            "allowed_targets holds it, or when the target is a configured endpoint"
+        )
+
+    @property
+    def _is_named(self) -> bool:
+        host, port = self.endpoint.host, self.endpoint.port
+        if _is_literal(host):
+            return False
+        return any(pattern.covers_name(host, port) for pattern in self.module.allowed_targets)
+
+    def _covers(self, host: str) -> bool:
+        if not _is_literal(host):
+            return False
+        return any(
+            pattern.covers_address(host, self.endpoint.port) for pattern in self.module.allowed_targets
+        )
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""`/probe?target=&module=`: one probe for whoever asks, as users of blackbox_exporter know it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from exporter.metrics import Exposition
+from exporter.model import Endpoint, Observation
+from exporter.probe.screened import AddressRefusedError, Permits
+from exporter.settings import ConfigError, Module, endpoint_for
+from exporter.settings.problems import quoted
+from exporter.web.admission import Admission
+from exporter.web.blackbox import registry_of
+from exporter.web.debug_text import debug_text
+from exporter.web.negotiation import choose_exposition
+
+MOST_PROBES = 64
+"""Probes for strangers that may run at the same time."""
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+TIMEOUT_OFFSET = 0.5
+"""Seconds of the scrape that are left for the way back; blackbox_exporter's default."""
+_PLAIN = "text/plain"
+_YES = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What may be asked for: the present configuration, as far as `/probe` needs it."""
+
+    modules: Mapping[str, Module]
+    default_module: Module
+    configured: AbstractSet[tuple[str, int]]
+    """Host and port of every configured endpoint."""
+
+
+Observe = Callable[[Endpoint, Permits], Awaitable[Observation]]
+"""Probes an endpoint once, at addresses that are permitted only; AddressRefusedError when none is."""
+
+
+class OnDemand:
+    """Answers `/probe`."""
+
+    def __init__(self, reach: Callable[[], Reach], observe: Observe) -> None:
+        self._reach = reach
+        self._observe = observe
+        self._running = 0
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Probe and answer 200 whatever the target did; 400, 403 and 503 say why nothing was probed."""
+        if _is_embedded(request):
+            return _answer(403, "other sites' pages may not probe through this exporter")
+        try:
+            admission = self._admission(request)
+        except ConfigError as error:
+            return _answer(400, "\n".join(str(problem) for problem in error.problems))
+        except ValueError as error:
+            return _answer(400, str(error))
+        refusal = admission.refusal()
+        if refusal is not None:
+            return _answer(403, refusal)
+        if self._running >= MOST_PROBES:
+            busy = _answer(503, f"{MOST_PROBES} probes are running for others; try again in a second")
+            busy.headers["Retry-After"] = "1"
+            return busy
+        self._running += 1
+        try:
+            observation = await self._observe(admission.endpoint, admission.permits)
+        except AddressRefusedError as error:
+            return _answer(403, admission.refusal_of(error.addresses))
+        finally:
+            self._running -= 1
+        return _report(request, observation)
+
+    def _admission(self, request: web.Request) -> Admission:
+        """Read the request.  ConfigError or ValueError: it makes no sense."""
+        reach = self._reach()
+        targets = request.query.getall("target", [])
+        if len(targets) != 1 or not targets[0]:
+            raise ValueError("target is missing; ask for /probe?target=smtp.example.com:587&module=NAME")
+        name = request.query.get("module", "")
+        module = reach.modules.get(name) if name else reach.default_module
+        if module is None:
+            raise ValueError(f"module {quoted(name)} is not known; the configuration has no such module")
+        timeout = _timeout(module, request.headers.get(TIMEOUT_HEADER))
+        endpoint = endpoint_for(targets[0], module, timeout=timeout)
+        return Admission(module, replace(endpoint, module=name), reach.configured)
+
+
+def _timeout(module: Module, header: str | None) -> float:
+    """The module's, or what the scrape leaves of its own.  ValueError: the header is no number."""
+    if header is None:
+        return module.timeout
+    try:
+        scrape = float(header)
+    except ValueError:
+        scrape = math.nan
+    if not 0 < scrape < math.inf:
+        raise ValueError(f"the header {TIMEOUT_HEADER} is not a number of seconds")
+    return min(module.timeout, max(scrape - TIMEOUT_OFFSET, scrape / 2))
+
+
+def _report(request: web.Request, observation: Observation) -> web.Response:
+    registry = registry_of(observation)
+    if request.query.get("debug", "") in _YES:
+        return web.Response(
+            text=debug_text(observation, Exposition.TEXT.whole(registry)),
+            content_type=_PLAIN,
+            charset="utf-8",
+        )
+    exposition = choose_exposition(request.headers.get("Accept", ""))
+    response = web.Response(
+        body=exposition.whole(registry), headers={"Content-Type": exposition.content_type, "Vary": "Accept"}
+    )
+    response.enable_compression()
+    return response
+
+
+def _is_embedded(request: web.Request) -> bool:
+    """Whether another site's page asks, unseen by its visitor; a link that somebody follows is no such thing."""
+    return (
+        request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
+        and request.headers.get("Sec-Fetch-Dest") != "document"
+    )
+
+
+def _answer(status: int, why: str) -> web.Response:
+    return web.Response(status=status, text=f"{why}\n", content_type=_PLAIN)
