@@ -6,7 +6,8 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types contracts unit coverage servers lock clean
+.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart image dashboards \
+	bench bench-smoke lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -18,7 +19,7 @@ else
 	exec $(BIN)/submission-exporter demo $(ARGS)
 endif
 
-test: servers $(VENV)/.dev ## set everything up, then every check and every test
+test: servers tools $(VENV)/.dev ## set everything up, then every check and every test
 	$(MAKE) --no-print-directory check
 	$(MAKE) --no-print-directory coverage
 
@@ -47,6 +48,28 @@ coverage: $(VENV)/.dev
 	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+rules: servers $(VENV)/.dev ## alerts and recording rules: promtool, amtool, end to end
+	$(BIN)/pytest -n $(JOBS) tests/rules
+
+chart: servers tools $(VENV)/.dev ## the Helm chart: both Helms, schemas, every manifest
+	$(BIN)/pytest -n $(JOBS) tests/chart
+
+image: servers tools $(VENV)/.dev ## the image: built and run, and the units beside it
+	$(BIN)/pytest tests/image
+
+dashboards: servers tools $(VENV)/.dev ## dashboards: drift, lint, types, every query
+	$(BIN)/pytest -n $(JOBS) tests/dashboards
+
+bench: $(VENV)/.dev ## every goal of docs/performance.md, measured beside its peer
+	$(BIN)/python -m benchmarks
+
+bench-smoke: $(VENV)/.dev
+	$(BIN)/pytest tests/benchmarks
+
+tools: ## what checks the chart, the image and the dashboards
+	@sh tests/install-chart-tools.sh $(PYTHON)
+	@sh tests/install-dashboard-tools.sh types
 
 servers: ## the real mail servers and Prometheus that the tests use (Debian packages)
 	@sh tests/install-servers.sh

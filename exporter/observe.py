@@ -20,7 +20,7 @@ from exporter.model import (
     Symptom,
 )
 from exporter.probe.prober import Prober
-from exporter.probe.session import OnStep
+from exporter.probe.record import OnStep
 from exporter.settings import BackoffSettings
 
 

@@ -34,9 +34,8 @@ from exporter.model import (
 INTERVAL_SECONDS = 5.0
 TIMEOUT_SECONDS = 3.0
 
-USER = "probe@demo.example"
 PASSWORD = "a demo password"  # noqa: S105 - it opens nothing but the servers of this process
-SENDER = USER
+SENDER = "probe@demo.example"
 RECIPIENT = "postmaster@demo.example"
 
 GMAIL_SECOND_FACTOR = (
@@ -71,6 +70,11 @@ class Scene:
     """The class that a probe should find."""
     seconds_a_reply: float = 0.004
     """About how long the server thinks before each reply."""
+
+    @property
+    def user(self) -> str:
+        """Each has its own: the servers share a host, and one refusal holds back all logins of a user there."""
+        return f"{self.name}@demo.example"
 
 
 SCENES: tuple[Scene, ...] = (
@@ -199,7 +203,7 @@ class DemoServers:
             ip_protocol=IpProtocol.ANY if scene.host == LOOPBACK else IpProtocol.IP4,
             tls_config=TlsConfig(ca_file=None if scene.tls is TlsMode.NONE else ca_file),
             auth=Auth(
-                username=USER,
+                username=scene.user,
                 password=Secret(PASSWORD),
                 mechanism=scene.mechanism,
                 allow_plaintext=scene.tls is TlsMode.NONE,
@@ -243,7 +247,7 @@ def _service(scene: Scene, issuer: Identity) -> Service:
         tls=scene.tls,
         context=_context(scene, issuer),
         mechanisms=scene.mechanisms,
-        credentials={USER: PASSWORD},
+        credentials={scene.user: PASSWORD},
         replies=dict(scene.replies),
         pause=_thinking(scene),
     )

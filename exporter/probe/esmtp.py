@@ -1,6 +1,8 @@
-"""What an EHLO reply offers (RFC 5321 4.1.1.1)."""
+"""EHLO: the name that we give, and what the reply offers (RFC 5321 4.1.1.1)."""
 
 from __future__ import annotations
+
+import socket
 
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
@@ -18,3 +20,9 @@ def capabilities_of(reply: Reply) -> Capabilities:
         size=int(size) if size.isascii() and size.isdigit() else None,
         lines=tuple(printable(line.strip()) for line in reply.lines[1:]),
     )
+
+
+def address_literal(sock: socket.socket) -> str:
+    """Return our own address as RFC 5321 4.1.3 writes it; never a look-up that may block."""
+    address = sock.getsockname()[0].partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

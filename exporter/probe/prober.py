@@ -8,9 +8,10 @@ from exporter.model import Endpoint, Phase, ProbeResult, Reply, Secret
 from exporter.probe.login import LoginGate, LoginTerms
 from exporter.probe.oauth2 import Tokens
 from exporter.probe.plan import plan_for
+from exporter.probe.record import OnStep
 from exporter.probe.resolver import Resolver
 from exporter.probe.sasl import BEARER_MECHANISMS
-from exporter.probe.session import OnStep, Session
+from exporter.probe.session import Session
 from exporter.probe.tls import TlsStore
 
 # A token comes from a cache or takes a fraction of a second; a mail server is given more than half of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
 from time import perf_counter
 from typing import assert_never
 
@@ -35,17 +34,16 @@ from exporter.probe.address import Address
 from exporter.probe.attempts import Attempts
 from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
 from exporter.probe.envelope import message_for, path
-from exporter.probe.esmtp import capabilities_of
+from exporter.probe.esmtp import address_literal, capabilities_of
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.login import Login, LoginTerms
 from exporter.probe.plan import plan_for
+from exporter.probe.record import OnStep, Record
 from exporter.probe.redaction import Redactor, secrets_of
 from exporter.probe.resolver import Resolver
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
-
-OnStep = Callable[[Step], None]
 
 # QUIT decides nothing; a server that is slow to say goodbye must not be waited for until the deadline.
 QUIT_PATIENCE = 2.0
@@ -70,18 +68,16 @@ class Session:
         self._endpoint = endpoint
         self._resolver = resolver
         self._tls = tls
-        self._on_step = on_step
         self._terms = terms
         self._withheld = False
         self._plan = plan_for(endpoint)
         self._transcript = Transcript(Redactor(secrets_of(endpoint.auth, terms.usable_token)))
-        self._steps: list[Step] = []
+        self._record = Record(self._plan, on_step)
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
         self._deadline = deadline
         self._socket: socket.socket | None = None
         self._wire: Wire | None = None
-        self._open: tuple[Phase, float] | None = None
         self._ready_since = 0.0  # when the server began to owe us its greeting
         self._facts: TlsFacts | None = None
         self._before: Capabilities | None = None
@@ -116,11 +112,11 @@ class Session:
             except TimeoutError:
                 evidence = TimedOut(self._endpoint.timeout, self._wire.leftover[:512] if self._wire else b"")
             if evidence is not None:
-                assert self._open is not None
-                failed_phase, since = self._open
+                assert self._record.open is not None
+                failed_phase, since = self._record.open
                 failed_phase = _phase_of(evidence, failed_phase, self._encrypted)
                 self._uncertain = self._message_sent and not isinstance(evidence, Reply)
-                self._close_step(
+                self._record.close(
                     failed_phase, perf_counter() - since if seconds is None else seconds, evidence
                 )
             symptom = None if evidence is None else self._symptom(failed_phase, evidence)
@@ -135,7 +131,7 @@ class Session:
             endpoint=self._endpoint,
             started=started,
             seconds=ended - began,
-            steps=self._all_steps(),
+            steps=self._record.steps(),
             symptom=symptom,
             attempts=self._attempts.finished(),
             reply=self._reply,
@@ -151,7 +147,7 @@ class Session:
         )
 
     async def _walk(self, phase: Phase) -> None:
-        self._open = (phase, perf_counter())
+        self._record.begin(phase)
         match phase:
             case Phase.DNS:
                 await self._dns()
@@ -185,7 +181,7 @@ class Session:
         self._addresses = await self._resolver.resolve(
             self._endpoint.host, self._endpoint.port, self._endpoint.ip_protocol
         )
-        self._close_step(Phase.DNS, perf_counter() - began)
+        self._record.close(Phase.DNS, perf_counter() - began)
 
     async def _connect(self) -> None:
         try:
@@ -202,12 +198,12 @@ class Session:
         self._ip_version = connected.ip_version
         self._ready_since = connected.connected_at
         self._rtt = tcp_rtt(connected.sock)
-        self._helo = self._endpoint.helo or _address_literal(connected.sock)
+        self._helo = self._endpoint.helo or address_literal(connected.sock)
         loop = asyncio.get_running_loop()
         wire = Wire(loop, self._transcript)
         await loop.create_connection(lambda: wire, sock=connected.sock)
         self._wire, self._socket = wire, None
-        self._close_step(Phase.CONNECT, connected.seconds, note=str(connected.address))
+        self._record.close(Phase.CONNECT, connected.seconds, note=str(connected.address))
 
     def _reset_at_once(self, failure: ConnectFailed) -> None:
         """Fail what follows `connect` when a connection was made, and reset before we could look at it.
@@ -215,25 +211,25 @@ class Session:
         A SYN that is turned away gives ECONNREFUSED (RFC 9293 3.10.7.3); ECONNRESET, or EPIPE when the peer
         had sent FIN before, comes of an established connection.
         """
-        if failure.evidence.errno not in {"ECONNRESET", "EPIPE"} or self._open is None:
+        if failure.evidence.errno not in {"ECONNRESET", "EPIPE"} or self._record.open is None:
             raise failure
-        self._close_step(Phase.CONNECT, perf_counter() - self._open[1])
+        self._record.close(Phase.CONNECT, perf_counter() - self._record.open[1])
         following = self._plan[self._plan.index(Phase.CONNECT) + 1 :]
         if following:
-            self._open = (following[0], perf_counter())
+            self._record.begin(following[0])
             raise PhaseFailed(Dropped(DropKind.RESET, errno=failure.evidence.errno))
 
     async def _greet(self) -> None:
         exchange = await self._connection.greeting(self._ready_since)
         self._greeting = printable(exchange.reply.lines[0])
         self._expect(exchange, {220})
-        self._close_step(Phase.GREETING, exchange.seconds)
+        self._record.close(Phase.GREETING, exchange.seconds)
 
     async def _ehlo(self) -> None:
         assert self._helo is not None
         exchange = await self._connection.command(b"EHLO", self._helo.encode("ascii", "replace"))
         self._expect(exchange, {250})
-        self._close_step(Phase.EHLO, exchange.seconds)
+        self._record.close(Phase.EHLO, exchange.seconds)
         offered = capabilities_of(exchange.reply)
         if self._encrypted:
             self._after = offered
@@ -250,7 +246,7 @@ class Session:
         behind = self._connection.pending()
         if behind:
             raise PhaseFailed(Injected(self._transcript.redact(behind[:512])))
-        self._close_step(Phase.STARTTLS, exchange.seconds)
+        self._record.close(Phase.STARTTLS, exchange.seconds)
 
     async def _handshake(self) -> None:
         config = self._endpoint.tls_config
@@ -272,7 +268,7 @@ class Session:
                 ),
                 seconds,
             )
-        self._close_step(Phase.TLS, seconds, note=facts.version)
+        self._record.close(Phase.TLS, seconds, note=facts.version)
 
     async def _auth(self) -> None:
         auth = self._endpoint.auth
@@ -286,9 +282,9 @@ class Session:
             raise PhaseFailed(chosen)
         held = await self._terms.held()
         if held is not None:
-            self._withheld, self._open = True, None
+            self._withheld = True
             self._transcript.event(f"no login: {held}")
-            self._add_step(Step(Phase.AUTH, StepStatus.SKIPPED, None, note=held))
+            self._record.add(Step(Phase.AUTH, StepStatus.SKIPPED, None, note=held))
             return
         self._mechanism = str(chosen)
         self._login = Login(
@@ -298,7 +294,7 @@ class Session:
             await self._login.run()
         finally:
             self._reply = self._login.reply or self._reply
-        self._close_step(Phase.AUTH, self._login.seconds, note=self._mechanism)
+        self._record.close(Phase.AUTH, self._login.seconds, note=self._mechanism)
 
     def _message_path(self, which: str) -> bytes:
         assert self._endpoint.message is not None
@@ -307,7 +303,7 @@ class Session:
     async def _envelope(self, phase: Phase, verb: bytes, address: bytes, wanted: set[int]) -> None:
         exchange = await self._connection.command(verb + address)
         self._expect(exchange, wanted)
-        self._close_step(phase, exchange.seconds)
+        self._record.close(phase, exchange.seconds)
 
     async def _data(self) -> None:
         opening = await self._connection.command(b"DATA")
@@ -318,7 +314,7 @@ class Session:
         exchange = await self._connection.payload(message)
         seconds = opening.seconds + exchange.seconds
         self._expect(exchange, {250}, seconds=seconds)
-        self._close_step(Phase.DATA, seconds)
+        self._record.close(Phase.DATA, seconds)
 
     async def _quit(self, evidence: Evidence | None) -> None:
         """Take leave as far as the session still allows; never turns success into failure."""
@@ -349,7 +345,7 @@ class Session:
             status, seen = StepStatus.FAILED, TimedOut(self._endpoint.timeout)
         if seconds is None:
             seconds = perf_counter() - began
-        self._add_step(Step(Phase.QUIT, status, seconds, seen, note))
+        self._record.add(Step(Phase.QUIT, status, seconds, seen, note))
         wire.hang_up()
 
     # ----------------------------------------------------------------- bookkeeping
@@ -364,32 +360,6 @@ class Session:
         self._reply = exchange.reply
         if exchange.reply.code not in wanted:
             raise PhaseFailed(exchange.reply, exchange.seconds if seconds is None else seconds)
-
-    def _close_step(
-        self, phase: Phase, seconds: float, evidence: Evidence | None = None, note: str = ""
-    ) -> None:
-        status = StepStatus.PASSED if evidence is None else StepStatus.FAILED
-        self._open = None
-        self._add_step(Step(phase, status, max(0.0, seconds), evidence, note))
-
-    def _add_step(self, step: Step) -> None:
-        self._steps.append(step)
-        if self._on_step is not None:
-            self._on_step(step)
-
-    def _all_steps(self) -> tuple[Step, ...]:
-        """Return the steps in plan order, those that were never reached as skipped."""
-        steps: list[Step] = []
-        for place, phase in enumerate(self._plan):
-            taken = [step for step in self._steps if step.phase is phase]
-            nth = self._plan[:place].count(phase)
-            if nth >= len(taken):
-                steps.append(Step(phase, StepStatus.SKIPPED, None, note="not reached"))
-            elif phase not in self._plan[place + 1 :]:
-                steps.append(taken[-1])  # a late alert turns a passed handshake into a failed one
-            else:
-                steps.append(taken[nth])
-        return tuple(steps)
 
     def _symptom(self, phase: Phase | None, evidence: Evidence) -> Symptom:
         config = self._endpoint.tls_config
@@ -426,9 +396,3 @@ def _phase_of(evidence: Evidence, phase: Phase, encrypted: bool) -> Phase:
 
 def _verdict_words(facts: TlsFacts) -> str:
     return "verified" if facts.verified else f"not verified: {facts.verify_error}"
-
-
-def _address_literal(sock: socket.socket) -> str:
-    """Return our own address as RFC 5321 4.1.3 writes it; never a look-up that may block."""
-    address = sock.getsockname()[0].partition("%")[0]
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -29,12 +29,12 @@ log_file_path = {root}/%slog
 pid_file_path = {root}/exim.pid
 keep_environment =
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = {submission} : {submissions}
+daemon_smtp_ports = {submission} : {submissions} : {plaintext}
 tls_on_connect_ports = {submissions}
 tls_advertise_hosts = *
 tls_certificate = {root}/certificate.pem
 tls_privatekey = {root}/key.pem
-auth_advertise_hosts = ${{if def:tls_in_cipher {{*}}}}
+auth_advertise_hosts = ${{if or {{{{def:tls_in_cipher}}{{={{$received_port}}{{{plaintext}}}}}}} {{*}}}}
 host_lookup =
 rfc1413_query_timeout = 0s
 smtp_accept_max = 200
@@ -73,6 +73,8 @@ class Ports:
     """STARTTLS; AUTH is offered after it."""
     submissions: int
     """TLS at once."""
+    plaintext: int
+    """AUTH is offered in the clear."""
 
 
 class Exim:
@@ -109,7 +111,7 @@ def running_exim(workshop: Workshop) -> Iterator[Exim]:
     """Exim, started in a fraction of a second; everything is gone after the block."""
     require("Exim 4", str(PROGRAM))
     with open_directory("exim") as root:
-        ports = Ports(*free_ports(2))
+        ports = Ports(*free_ports(3))
         _lay_out(root, ports, workshop)
         exim = Exim(root, ports, workshop.ca_file)
         try:
@@ -134,6 +136,7 @@ def _lay_out(root: Path, ports: Ports, workshop: Workshop) -> None:
             account=ACCOUNT,
             submission=ports.submission,
             submissions=ports.submissions,
+            plaintext=ports.plaintext,
             user=USER,
             password=PASSWORD,
         )

@@ -36,6 +36,8 @@ class Login:
     """For XOAUTH2 and OAUTHBEARER the token."""
     ca_file: str
     host: str = "localhost"
+    certificate: tuple[str, str] | None = None
+    """The files of a client certificate and its key, for curl."""
 
 
 def swaks(login: Login, *options: str) -> Opinion:
@@ -65,7 +67,7 @@ def swaks(login: Login, *options: str) -> Opinion:
 
 
 def curl(login: Login) -> Opinion:
-    """curl: every mechanism but SCRAM; exit code 67 is a refused login, 60 an untrusted certificate."""
+    """curl: every mechanism but SCRAM, EXTERNAL with an empty password; exit code 67 is a refused login, 60 an untrusted certificate."""
     scheme = "smtps" if login.tls is TlsMode.IMPLICIT else "smtp"
     token = login.mechanism in {"XOAUTH2", "OAUTHBEARER"}
     return _run(
@@ -75,6 +77,7 @@ def curl(login: Login) -> Opinion:
         "--url",
         f"{scheme}://{login.host}:{login.port}",
         *(() if login.tls is TlsMode.NONE else ("--ssl-reqd", "--cacert", login.ca_file)),
+        *(("--cert", login.certificate[0], "--key", login.certificate[1]) if login.certificate else ()),
         "--login-options",
         f"AUTH={login.mechanism}",
         "--user",
