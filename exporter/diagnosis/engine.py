@@ -142,6 +142,8 @@ def _worded(
         summary = f"{summary} {_alternatives(error_class, runner_up, notes)}"
     remedy = rule.remedy if rule is not None and rule.remedy else notes.remedy
     advice = _advice(facts.symptom, error_class)
+    if advice and error_class in _ABOUT_SETTINGS:
+        summary = f"{summary} {advice[0]}"
     return Diagnosis(
         error_class=error_class,
         fault_domain=domain or notes.domain,

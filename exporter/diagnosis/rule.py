@@ -28,7 +28,7 @@ class Tier(IntEnum):
     MARKER = 5  # a token or URL that survives translations: InvalidSecondFactor
 
 
-_SPOKEN = frozenset({"reply", "words", "garbled", "dropped", "timed_out"})
+_SPOKEN = frozenset({"reply", "words", "dropped", "timed_out"})
 """Where the other side had its say: what a rule reads that names no kind of evidence."""
 
 Precedence = tuple[int, int, int, int, int, int]

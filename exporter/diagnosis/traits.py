@@ -49,6 +49,7 @@ _FOREIGN_GREETING = re.compile(
     rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|20[01] .{0,60}(?:NNTP|news)|220[ -].{0,120}\bFTP)",
     re.IGNORECASE | re.DOTALL,
 )
+_FTP = re.compile(r"\bFTP\b|ftpd\b|FileZilla Server", re.IGNORECASE)
 _TLS_RECORD = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
 _SERVER_LOG = re.compile(
     r"ssl_accept|accept_sr|get_client_hello|process_client_hello|client_hello_cb|in server log|tls_accept|"
@@ -173,6 +174,7 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "old_max_version": lambda f: f.symptom.max_version in _OLD_VERSIONS,
         "modern_min_version": lambda f: f.symptom.min_version is TlsVersion.TLS13,
         "foreign_greeting": lambda f: bool(_FOREIGN_GREETING.match(f.raw[:256])),
+        "ftp_greeting": lambda f: bool(_FTP.search((f.symptom.greeting or "")[:400])),
         "plaintext_reply": lambda f: f.raw[:3].isdigit() and f.raw[:1] in b"245",
         "tls_record": lambda f: bool(_TLS_RECORD.match(f.raw)),
         "server_log": lambda f: bool(_SERVER_LOG.search(f.folded)),
