@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 
 from exporter.diagnosis import classify_lines, diagnose, parse
 from exporter.model import Phase
@@ -20,8 +21,7 @@ def run(words: list[str], *, phase: str | None, output: str) -> int:
             print(f"classify: {phase!r} is no phase; it is one of {', '.join(Phase)}", file=sys.stderr)
             return 2
     if output == "json":
-        lines = sys.stdin if words in ([], ["-"]) else [" ".join(words)]
-        for answer in classify_lines(lines):
+        for answer in classify_lines(_piped() if words in ([], ["-"]) else [" ".join(words)], phase=known):
             print(json.dumps(answer, ensure_ascii=False))
         return 0
     if words in ([], ["-"]):
@@ -35,3 +35,9 @@ def run(words: list[str], *, phase: str | None, output: str) -> int:
         return 2
     print(diagnosis_text(diagnose(parse(text, phase=known)), Style(sys.stdout)))
     return 0
+
+
+def _piped() -> Iterator[str]:
+    """Yield the lines of standard input, whatever their bytes: one line in, one answer out."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace")

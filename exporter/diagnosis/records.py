@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from exporter.diagnosis import errnos
@@ -20,8 +21,15 @@ _ENHANCED_LIMIT = 12
 def classify_record(record: Mapping[Any, Any]) -> Symptom:
     """The symptom of one record `{phase, code, enhanced, text, errno, mechanism, port, tls}`.
 
-    Every field may be absent, null or of a wrong type: what cannot be read is not known.
+    Every field may be absent, null or of a wrong type: what cannot be read is not known.  `tls` is a mode,
+    or true and false for a session that was or was not encrypted.
     """
+    symptom = _symptom_of_record(record)
+    encrypted = record.get("tls")
+    return replace(symptom, encrypted=encrypted) if isinstance(encrypted, bool) else symptom
+
+
+def _symptom_of_record(record: Mapping[Any, Any]) -> Symptom:
     text = _text(record.get("text"))
     code = _number(record.get("code"), 200, 599)
     phase = _phase(record.get("phase"))
@@ -56,15 +64,20 @@ def classify_record(record: Mapping[Any, Any]) -> Symptom:
     return symptom_of_text(text, context)
 
 
-def classify_line(line: str, rulebook: Rulebook | None = None) -> Diagnosis:
-    """The diagnosis of one line, whatever it holds: a JSON record, or text."""
-    return diagnose(_symptom_of_line(line), rulebook)
+def classify_line(line: str, rulebook: Rulebook | None = None, *, phase: Phase | None = None) -> Diagnosis:
+    """The diagnosis of one line, whatever it holds: a JSON record, or text.
+
+    `phase` is where it happened, when the line does not say so itself.
+    """
+    return diagnose(_symptom_of_line(line, phase), rulebook)
 
 
-def classify_lines(lines: Iterable[str], rulebook: Rulebook | None = None) -> Iterator[dict[str, Any]]:
+def classify_lines(
+    lines: Iterable[str], rulebook: Rulebook | None = None, *, phase: Phase | None = None
+) -> Iterator[dict[str, Any]]:
     """One JSON-ready object a line, in order, whatever the line holds."""
     for line in lines:
-        yield as_object(classify_line(line, rulebook))
+        yield as_object(classify_line(line, rulebook, phase=phase))
 
 
 def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -81,16 +94,18 @@ def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _symptom_of_line(line: str) -> Symptom:
+def _symptom_of_line(line: str, phase: Phase | None) -> Symptom:
     stripped = line.strip()
     if stripped.startswith("{"):
         try:
             record = json.loads(stripped)
         except (ValueError, RecursionError):
-            return parse(line)
+            return parse(line, phase=phase)
         if isinstance(record, dict):
+            if phase is not None and _phase(record.get("phase")) is None:
+                record["phase"] = phase.value
             return classify_record(record)
-    return parse(line)
+    return parse(line, phase=phase)
 
 
 def _reply(code: int, enhanced: str | None, text: str) -> Reply:

@@ -97,6 +97,25 @@ def test_json_lines_in_json_lines_out() -> None:
     assert answers[3]["error_class"] == "connect_refused"
 
 
+def test_a_phase_holds_for_lines_that_name_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--phase` goes with JSON as with words, and a record's own phase comes first."""
+    assert main(["classify", "--output", "json", "--phase", "starttls", "454 4.7.0 not now"]) == 0
+    assert json.loads(capsys.readouterr().out)["error_class"] == "starttls_refused"
+    record = '{"phase": "auth", "code": 454, "text": "4.7.0 Temporary authentication failure"}'
+    assert main(["classify", "--output", "json", "--phase", "starttls", record]) == 0
+    assert json.loads(capsys.readouterr().out)["error_class"] == "auth_temporary_failure"
+
+
+def test_any_bytes_are_answered_line_by_line() -> None:
+    """Bytes that are no UTF-8, lone carriage returns and NULs neither add lines nor raise."""
+    odd = b'\xff\xfe535\n{"text": "\xe4"}\nline\rwith returns\n\0\n'
+    done = subprocess.run(
+        [*COMMAND, "classify", "--output", "json"], input=odd, capture_output=True, check=True
+    )
+    assert done.stdout.count(b"\n") == 4
+    assert done.stderr == b""
+
+
 def test_an_unknown_phase_and_an_empty_paste_are_usage_errors(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
