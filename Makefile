@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
+# Tests of what stands beside the program: they have targets of their own.
+APART   = --ignore=tests/chart --ignore=tests/image
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart image dashboards \
+.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart chart-files image sbom dashboards \
 	bench bench-smoke lock clean
 
 help: ## list the targets
@@ -22,6 +24,8 @@ endif
 test: servers tools $(VENV)/.dev ## set everything up, then every check and every test
 	$(MAKE) --no-print-directory check
 	$(MAKE) --no-print-directory coverage
+	$(MAKE) --no-print-directory chart
+	$(MAKE) --no-print-directory image
 
 check: lint types contracts ## what needs no server: format, lint, types, import contract
 
@@ -41,11 +45,11 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev ## the tests alone; ARGS="-k name" chooses
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) $(APART) $(ARGS)
 
 coverage: $(VENV)/.dev
 	rm -f .coverage .coverage.*
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) $(ARGS)
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) $(APART) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -54,6 +58,12 @@ rules: servers $(VENV)/.dev ## alerts and recording rules: promtool, amtool, end
 
 chart: servers tools $(VENV)/.dev ## the Helm chart: both Helms, schemas, every manifest
 	$(BIN)/pytest -n $(JOBS) tests/chart
+
+chart-files: tools ## bring rules, dashboards and schema into the chart
+	.cache/chart-venv/bin/python helm/sync.py
+
+sbom: tools ## what the image is made of, as CycloneDX
+	sh packaging/sbom.sh $(PYTHON)
 
 image: servers tools $(VENV)/.dev ## the image: built and run, and the units beside it
 	$(BIN)/pytest tests/image
@@ -93,6 +103,8 @@ lock: ## renew the locked versions
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml lock/build.in -o lock/runtime.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml lock/build.in --group dev -c lock/runtime.txt -o lock/dev.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade lock/chart.in -o lock/chart.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade lock/image.in -o lock/image.txt
 	rm -rf $(VENV)-lock
 
 clean: ## drop everything that the targets made
