@@ -42,8 +42,8 @@ FINGERPRINT_SECONDS = 3600.0
 """So many different leaf certificates within this time are called varying."""
 MECHANISMS = 32
 """Mechanisms remembered for one endpoint: more than there are, and a bound on a server that invents them."""
-STEP = 250
-"""Endpoints that a reload handles before the event loop gets its turn: some milliseconds."""
+STEP = 100
+"""Endpoints that a reload handles before the event loop gets its turn: a millisecond or so."""
 WHOLE_FAILURES = 20_000
 """Failed observations, some kilobytes each, that all endpoints together may keep whole."""
 

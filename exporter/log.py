@@ -46,7 +46,9 @@ class _Structured(logging.Formatter):
 class _Json(_Structured):
     def format(self, record: logging.LogRecord) -> str:
         """Render the record as one line."""
-        return json.dumps(self.fields(record), ensure_ascii=False, default=str)
+        line = json.dumps(self.fields(record), ensure_ascii=False, default=str)
+        # JSON itself lets through what moves a cursor or ends a line elsewhere (C1 controls, U+2028).
+        return line if line.isprintable() else json.dumps(self.fields(record), default=str)
 
 
 class _Logfmt(_Structured):

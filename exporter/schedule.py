@@ -23,7 +23,7 @@ from exporter.steps import at_once, in_turns
 
 logger = logging.getLogger(__name__)
 
-STEP = 250
+STEP = 100
 """Endpoints that a reload handles before the event loop gets its turn: a millisecond or so."""
 LATE = "late"
 """A start was left out because the one before still waited for its turn (or the loop stood still)."""
@@ -180,6 +180,7 @@ class Scheduler:
         self._loop = None
         for timer in self._timers.values():
             timer.turn = timer.course = None
+        self._heap.clear()
         self._tidy()
         for name in self._waiters.keys() - self._runs.keys():
             self._answer(name, ran=False)
@@ -224,14 +225,17 @@ class Scheduler:
             heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
 
     def _is_current(self, due: float, timer: _Timer) -> bool:
-        # What a reload has made void stays in the heap until it comes up, or until `_tidy`.
+        # What a reload has made void stays in the heap until it comes up, or until a `_tidy`.
         known = self._timers.get(timer.endpoint.name) is timer
         return known and timer.course is not None and timer.course.due == due
 
     def _tidy(self) -> None:
         """Drop what a change has made void, and set the alarm anew."""
-        self._heap = [entry for entry in self._heap if self._is_current(entry[0], entry[2])]
-        heapq.heapify(self._heap)
+        # What is void in the heap goes when it comes up.  A walk over ten thousand holds the event loop for
+        # some milliseconds, so there is one only when the void outnumber the rest.
+        if len(self._heap) > 2 * len(self._timers) + STEP:
+            self._heap = [entry for entry in self._heap if self._is_current(entry[0], entry[2])]
+            heapq.heapify(self._heap)
         self._line = deque(turn for turn in self._line if turn is turn.timer.turn)
         self._launch()
         self._arm()

@@ -176,6 +176,7 @@ class Service:
         self._follow_ups.use(prober, settings.follow_up)
         self._observer = Observer(prober, configuration.rulebook, self._follow_ups, self._logins)
         self._configuration = configuration
+        await asyncio.sleep(0)  # each of these steps takes a millisecond or two
         await self._board.apply_in_turns(settings.endpoints, history=settings.history)
         change = await self._scheduler.apply_in_turns(
             settings.endpoints, max_concurrent=settings.max_concurrent

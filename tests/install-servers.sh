@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="postfix dovecot-core prometheus prometheus-alertmanager swaks libnet-ssleay-perl libauthen-sasl-perl"
-packages="$packages curl msmtp nftables iproute2 openssl"
+packages="$packages prometheus-blackbox-exporter curl msmtp nftables iproute2 openssl"
 exim=.cache/exim
 
 missing() {

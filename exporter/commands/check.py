@@ -217,12 +217,15 @@ async def _check(
         follow_up = settings.follow_up if settings is not None else FollowUpSettings()
         # A person asks once; the pause is for a program that asks without end.
         follow_up = replace(follow_up, pause=0.0)
-        observer = Observer(prober, rulebook, FollowUps(prober, follow_up, longest_wait=TURN_SECONDS))
+        follow_ups = FollowUps(prober, follow_up, longest_wait=TURN_SECONDS)
         limit = asyncio.Semaphore(settings.max_concurrent if settings is not None else len(subjects) or 1)
         show = None if as_json else InOrder(len(subjects), lambda text: print(text, flush=True))
 
         async def one(index: int, subject: Subject) -> Observation:
             async with limit:
+                # Each has its own memory of logins: what one server refuses says nothing of the next, and a
+                # person who asks about both wants both answered.
+                observer = Observer(prober, rulebook, follow_ups)
                 return await _observed(observer, subject, index, show)
 
         return await asyncio.gather(*(one(i, subject) for i, subject in enumerate(subjects)))

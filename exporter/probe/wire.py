@@ -33,6 +33,9 @@ MAX_LINE = 8 * 1024
 MAX_REPLY = 64 * 1024
 # All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
 MAX_SESSION = 1024 * 1024
+# Lines that answer nothing: half a million of them would fit into the megabyte above, and hold up every
+# other probe while they are read.
+MAX_STRAY = 256
 # Enough of a handshake to find a CertificateRequest in it.
 MAX_HANDSHAKE_KEPT = 64 * 1024
 
@@ -69,6 +72,7 @@ class Wire(SMTPProtocol):
         self._received = 0
         self._last: tuple[Reply, float] | None = None
         self._unsolicited: list[Reply] = []
+        self._strays = 0
         self._ending: Evidence | None = None
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
@@ -299,7 +303,7 @@ class Wire(SMTPProtocol):
     def _line(self, line: bytes, now: float) -> bool:
         """Take one line; say whether the session can go on."""
         if not line and not self._lines:
-            return True  # an empty line between replies says nothing
+            return self._stray(line)  # an empty line between replies says nothing
         match = _REPLY_LINE.fullmatch(line)
         if match is None:
             clean = self._transcript.redact(line)
@@ -318,16 +322,24 @@ class Wire(SMTPProtocol):
             return True
         lines, self._lines, self._reply_size = tuple(text[4:] for text in self._lines), [], 0
         self._said, self._unredacted = tuple(text[4:] for text in self._unredacted), []
-        self._deliver(Reply(int(match[1]), lines, enhanced_code(lines)), now)
-        return True
+        return self._deliver(Reply(int(match[1]), lines, enhanced_code(lines)), now)
 
-    def _deliver(self, reply: Reply, now: float) -> None:
+    def _deliver(self, reply: Reply, now: float) -> bool:
         waiter = self._response_waiter
         if waiter is not None and self._response_pending and not waiter.done():
             self._last = (reply, now)
             waiter.set_result(SMTPResponse(reply.code, ""))
-        elif len(self._unsolicited) < 16:
+            return True
+        if len(self._unsolicited) < 16:
             self._unsolicited.append(reply)
+        return self._stray(reply.lines[-1])
+
+    def _stray(self, line: bytes) -> bool:
+        """Count a line that answers nothing; say whether the session can go on."""
+        self._strays += 1
+        if self._strays > MAX_STRAY:
+            self._give_up(Garbled(line[:512], f"more than {MAX_STRAY} lines that answer nothing"))
+        return self._strays <= MAX_STRAY
 
     # ----------------------------------------------------------------- the end
 

@@ -77,15 +77,18 @@ class _Load:
 
         fleet = Fleet(self._reading, self._main, defaults)
         fleet.add_modules(document.modules or {})
+        large: list[list[Any]] = [fleet.effective_endpoints]
         if is_list:
             fleet.add_endpoints(self._main, ("endpoints",), data["endpoints"])
+            large.append(data["endpoints"])
         for source, place, items in self._endpoint_files(section):
             fleet.add_endpoints(source, place, items)
+            large.append(items)
 
         default_module = defaults.layer.way("", timeout=defaults.timeout)
         max_concurrent = section.max_concurrent or DEFAULT_MAX_CONCURRENT
         history = section.history or DEFAULT_HISTORY
-        return Settings(
+        settings = Settings(
             file=self._main.path,
             endpoints=tuple(fleet.endpoints),
             modules=MappingProxyType(fleet.modules),
@@ -117,6 +120,9 @@ class _Load:
                 }
             ),
         )
+
+        _let_go(large)
+        return settings
 
     def _defaults(self, section: GlobalSection) -> Defaults:
         interval = section.interval or DEFAULT_INTERVAL
@@ -200,6 +206,13 @@ class _Load:
                 f"this is {kind_of(endpoints)} and must be a list", "begin each endpoint with - target:"
             )
             self._report.add(source, ("endpoints",), error)
+
+
+def _let_go(lists: list[list[Any]]) -> None:
+    """Empty the lists bit by bit: to give ten thousand entries back at once holds up every other thread."""
+    for items in lists:
+        while items:
+            del items[-100:]
 
 
 def _follow_up(section: FollowUpSection) -> FollowUpSettings:

@@ -8,6 +8,7 @@ import ssl
 from aiohttp import web
 
 from exporter.web.acceptor import Acceptor
+from exporter.web.handler import Handler
 from exporter.web.listen import ListenAddress
 
 PATIENCE = 2.0
@@ -62,15 +63,7 @@ class WebServer:
         sockets = address.bind()
         self._port = sockets[0].getsockname()[1]
         self._address = address
-        self._runner = web.AppRunner(
-            self._app,
-            access_log=None,
-            shutdown_timeout=PATIENCE,
-            keepalive_timeout=KEEP_ALIVE,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            max_headers=MOST_HEADERS,
-        )
+        self._runner = web.AppRunner(self._app, shutdown_timeout=PATIENCE)
         await self._runner.setup()
         self._acceptor.start(sockets)
         self.started.set()
@@ -87,4 +80,12 @@ class WebServer:
     def _protocol(self) -> asyncio.Protocol:
         assert self._runner is not None
         assert self._runner.server is not None
-        return self._runner.server()
+        return Handler(
+            self._runner.server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # as AppRunner passes it
+            keepalive_timeout=KEEP_ALIVE,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
+        )

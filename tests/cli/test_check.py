@@ -352,3 +352,15 @@ def test_overrides_reach_an_endpoint_of_the_file(
     assert found["steps"][-2]["phase"] == "auth"
     _, (short,) = checked(capsys, "--config.file", file, "e", "--until", "greeting")
     assert [step["phase"] for step in short["steps"]] == ["dns", "connect", "greeting", "quit"]
+
+
+def test_one_refusal_does_not_answer_for_the_next_endpoint(
+    postfix: Postfix, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Endpoints of one host and one login are each tried: `check` was asked about every one of them."""
+    log = postfix.log()
+    names = ["a", "b", "c"]
+    file = configuration(tmp_path, *(of_postfix(postfix, password="wrong", name=name) for name in names))
+    _, found = checked(capsys, "--config.file", file)
+    assert [one["error_class"] for one in found] == ["credentials_rejected"] * 3
+    assert [session.tried.get("auth") for session in log.sessions(3)] == [1, 1, 1]
