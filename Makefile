@@ -4,7 +4,8 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 # Tests of what stands beside the program: they have targets of their own.
-APART   = --ignore=tests/chart --ignore=tests/image
+APART   = --ignore=tests/chart --ignore=tests/image --ignore=tests/dashboards --ignore=tests/rules \
+	--ignore=tests/web/test_browser.py
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
@@ -21,11 +22,9 @@ else
 	exec $(BIN)/submission-exporter demo $(ARGS)
 endif
 
-test: servers tools $(VENV)/.dev ## set everything up, then every check and every test
+test: servers $(VENV)/.dev ## set everything up, then every check and every test of the program
 	$(MAKE) --no-print-directory check
 	$(MAKE) --no-print-directory coverage
-	$(MAKE) --no-print-directory chart
-	$(MAKE) --no-print-directory image
 
 check: lint types contracts ## what needs no server: format, lint, types, import contract
 

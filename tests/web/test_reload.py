@@ -9,13 +9,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporter import grid
 from exporter import watch as watch_module
 from exporter.configuration import UnusableError, read, read_aside
 from exporter.joined import Joined
@@ -314,46 +313,6 @@ def many(count: int, turn: int) -> dict[str, Any]:
             for number in range(count)
         ],
     }
-
-
-def test_reload_of_ten_thousand_is_not_felt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event loop is never held for more than 10 ms of this process's time by a reload of 10,000."""
-    file = tmp_path / "my.yml"
-
-    async def no_probe(_self: Service, _endpoint: object) -> None:
-        return None
-
-    monkeypatch.setattr(Service, "_probe", no_probe)
-    monkeypatch.setattr(
-        grid, "FIRST_ROUND", 3600.0
-    )  # ten thousand first probes in ten seconds are another matter
-
-    async def stalls(work: Awaitable[bool]) -> list[float]:
-        """For how long the process computed between two turns of the loop, while `work` was under way."""
-        found: list[float] = []
-        task = asyncio.ensure_future(work)
-        while not task.done():
-            before = time.process_time()  # not the time of the day: other processes have theirs
-            await asyncio.sleep(0.001)
-            found.append(time.process_time() - before)
-        assert await task
-        return found
-
-    async def scenario() -> list[list[float]]:
-        async with exporting(tmp_path, many(10_000, 0)) as exporter:
-            rounds = []
-            for turn in (1, 2, 3):
-                write(file, many(10_000, turn))
-                rounds.append(sorted(await stalls(exporter.service.reload()), reverse=True))
-                if rounds[-1][0] <= MOST_SECONDS:
-                    break
-            return rounds
-
-    rounds = run(scenario())
-    # The longest of a quiet round: what else happens in this process and on this machine comes on top.
-    assert min(longest[0] for longest in rounds) <= MOST_SECONDS, [
-        [f"{one * 1000:.1f} ms" for one in longest[:5]] for longest in rounds
-    ]
 
 
 def test_reading_aside_restores_what_it_changes(tmp_path: Path) -> None:

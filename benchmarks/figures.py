@@ -1,0 +1,157 @@
+"""What a benchmark found: figures with their limits, as a table for people and as JSON for the documentation."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import ssl
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+HEADINGS = ("goal", "figure", "ours", "peer", "ratio", "runs", "spread", "wanted", "verdict")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured quantity, a value for each run; without a limit it is told and not judged."""
+
+    what: str
+    unit: str
+    ours: tuple[float, ...]
+    peer: tuple[float, ...] = ()
+    """The peer's value of the same run, at the same place."""
+    at_most: float | None = None
+    at_least: float | None = None
+    relative: bool = False
+    """The limit is one of the ratio, not of our value."""
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Ours by the peer's, run by run."""
+        return (
+            tuple(ours / peer for ours, peer in zip(self.ours, self.peer, strict=True)) if self.peer else ()
+        )
+
+    @property
+    def judged(self) -> tuple[float, ...]:
+        """What the limit is for, run by run."""
+        return self.ratios if self.relative else self.ours
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median keeps the limit; None when there is nothing to compare."""
+        if not self.judged or (self.at_most is None and self.at_least is None):
+            return None
+        value = statistics.median(self.judged)
+        low = -float("inf") if self.at_least is None else self.at_least
+        high = float("inf") if self.at_most is None else self.at_most
+        return low <= value <= high
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the texts of this figure's row, without the goal."""
+        spread = self.ratios or self.ours
+        limit = "-"
+        if self.at_most is not None or self.at_least is not None:
+            sign, value = ("<=", self.at_most) if self.at_most is not None else (">=", self.at_least)
+            assert value is not None
+            limit = f"{sign} {value:g}" + (" x" if self.relative else f" {self.unit}".rstrip())
+        return (
+            self.what,
+            _quantity(statistics.median(self.ours), self.unit),
+            _quantity(statistics.median(self.peer), self.unit) if self.peer else "-",
+            f"{statistics.median(self.ratios):.2f}" if self.peer else "-",
+            str(len(self.ours)),
+            f"{min(spread):.3g} to {max(spread):.3g}" if len(spread) > 1 else "-",
+            limit,
+            {True: "met", False: "NOT MET", None: "-"}[self.met],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """All figures of one benchmark."""
+
+    goal: str
+    """The name of the benchmark's module."""
+    figures: tuple[Figure, ...]
+    seconds: float
+    """How long the benchmark took."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        """No limit was missed."""
+        return all(figure.met is not False for figure in self.figures)
+
+    def save(self) -> None:
+        """Write the result where the documentation looks for it; one file for each Python."""
+        RESULTS.mkdir(exist_ok=True)
+        content = {**asdict(self), "environment": environment(), "finished": time.strftime("%Y-%m-%d")}
+        saved(self.goal).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def saved(goal: str) -> Path:
+    """Return the file that `save` writes for the Python that runs."""
+    return RESULTS / f"{goal}-{sys.version_info.major}.{sys.version_info.minor}.json"
+
+
+def load(file: Path) -> tuple[Result, dict[str, Any]]:
+    """Read one file of `save`: the result, and where it was measured."""
+    content = json.loads(file.read_text())
+    figures = tuple(
+        Figure(**{**figure, "ours": tuple(figure["ours"]), "peer": tuple(figure["peer"])})
+        for figure in content["figures"]
+    )
+    result = Result(
+        goal=content["goal"],
+        figures=figures,
+        seconds=content["seconds"],
+        notes=tuple(content["notes"]),
+    )
+    return result, {**content["environment"], "finished": content["finished"]}
+
+
+def environment() -> dict[str, Any]:
+    """Return what a reader has to know of the machine."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return {
+        "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION,
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+    }
+
+
+def table(results: Iterable[Result]) -> str:
+    """Return the table of all figures, in columns."""
+    rows: list[Sequence[str]] = [HEADINGS]
+    rows += [(result.goal, *figure.cells()) for result in results for figure in result.figures]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that `share` of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _quantity(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}".rstrip() if value < 1000 else f"{value:,.0f} {unit}".rstrip()

@@ -1,0 +1,104 @@
+"""How the exporter carries 10,000 endpoints on one core, and whether a probe costs the same at any number.
+
+    python -m benchmarks.scale
+
+100, 1,000 and 10,000 endpoints with intervals of 0.6, 6 and 60 s: always 167 probes a second, four scrapes an
+interval.  Lag, CPU and memory are those of the largest fleet, in a window that begins when the first, denser
+round is over and the grid is reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import command
+from benchmarks.figures import Figure
+from benchmarks.stand import Ours, Papers, Submission, configuration, papers
+from benchmarks.traffic import Connection, scrape_regularly
+
+RATE = 10_000 / 60
+FLEETS = (100, 1_000, 10_000)
+BRIEF_RATE, BRIEF_FLEETS = 20.0, (20, 40)
+SETTLING = 42.0
+"""Seconds until every pace is steady: a first round of 10 s at most, and half an interval of 60 s."""
+WINDOW = 40.0
+LAG_LIMIT, CPU_LIMIT, MEMORY_LIMIT, FLATNESS = 50.0, 25.0, 300.0, 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one fleet cost."""
+
+    cost_ms: float
+    cpu_percent: float
+    lag_p99_ms: float
+    """The upper bound of the bucket that holds it."""
+    resident_mib: float
+
+
+async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
+    """Measure one fleet after the other."""
+    documents = papers(directory)
+    with Submission(directory, documents.identity) as server:
+        loads = [
+            await _load(directory, documents, server, endpoints, brief=brief)
+            for endpoints in (BRIEF_FLEETS if brief else FLEETS)
+        ]
+    largest, costs = loads[-1], [load.cost_ms for load in loads]
+    return (
+        Figure(what="schedule lag p99", unit="ms", ours=(largest.lag_p99_ms,), at_most=LAG_LIMIT),
+        Figure(what="CPU of one core", unit="%", ours=(largest.cpu_percent,), at_most=CPU_LIMIT),
+        Figure(what="resident memory", unit="MiB", ours=(largest.resident_mib,), at_most=MEMORY_LIMIT),
+        *(
+            Figure(what=f"CPU per probe, {endpoints} endpoints", unit="ms", ours=(cost,))
+            for endpoints, cost in zip(BRIEF_FLEETS if brief else FLEETS, costs, strict=True)
+        ),
+        Figure(what="dearest by cheapest fleet", unit="", ours=(max(costs) / min(costs),), at_most=FLATNESS),
+    )
+
+
+async def _load(
+    directory: Path, documents: Papers, server: Submission, endpoints: int, *, brief: bool
+) -> Load:
+    interval = endpoints / (BRIEF_RATE if brief else RATE)
+    settling, window = (1.0, 2.0) if brief else (min(SETTLING, 3 * interval + 5), WINDOW)
+    settings = configuration(server.port, documents, endpoints=endpoints, interval=interval)
+    with Ours(directory, settings) as exporter:
+        scraper = asyncio.create_task(scrape_regularly(exporter.url, interval / 4))
+        await asyncio.sleep(settling)
+        before = await _lag(exporter)
+        sessions, cpu, began = server.sessions, exporter.cpu_seconds(), time.monotonic()
+        await asyncio.sleep(window)
+        taken, made = time.monotonic() - began, server.sessions - sessions
+        cpu = exporter.cpu_seconds() - cpu
+        resident = exporter.resident_mib()
+        scraper.cancel()
+        await asyncio.gather(scraper, return_exceptions=True)
+        after = await _lag(exporter)
+    return Load(cpu / made * 1000, cpu / taken * 100, quantile_bound(before, after, 0.99) * 1000, resident)
+
+
+async def _lag(exporter: Ours) -> dict[float, int]:
+    """Return the cumulative buckets of the schedule lag."""
+    connection = Connection(exporter.url)
+    try:
+        text = (await connection.get("/metrics")).body.decode()
+    finally:
+        await connection.close()
+    pattern = r'^submission_exporter_schedule_lag_seconds_bucket\{le="(.*?)"\} (\S+)$'
+    return {float(bound): int(float(count)) for bound, count in re.findall(pattern, text, re.MULTILINE)}
+
+
+def quantile_bound(before: dict[float, int], after: dict[float, int], share: float) -> float:
+    """Return the upper bound of the bucket that holds the quantile of what came between."""
+    counts = {bound: count - before[bound] for bound, count in after.items()}
+    total = counts[float("inf")]
+    return next(bound for bound, count in sorted(counts.items()) if count >= share * total)
+
+
+if __name__ == "__main__":
+    command.run("scale", __doc__, measure)

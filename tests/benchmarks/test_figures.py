@@ -1,0 +1,58 @@
+"""What a figure says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import figures
+from benchmarks.figures import Figure, Result, load, quantile, table
+
+
+def test_ratio_is_formed_run_by_run_and_its_median_is_judged() -> None:
+    """One run in which both were slow does not count more than the others."""
+    figure = Figure(
+        what="CPU", unit="ms", ours=(0.9, 9.0, 1.0), peer=(1.0, 9.0, 0.8), at_most=1.0, relative=True
+    )
+    assert figure.ratios == pytest.approx((0.9, 1.0, 1.25))
+    assert figure.met is True
+    assert "1.00" in figure.cells()
+
+
+def test_limits_are_kept_from_both_sides() -> None:
+    """At least and at most are both kept, and what has no limit is not judged."""
+    assert Figure(what="a", unit="s", ours=(2.0,), at_most=1.0).met is False
+    assert Figure(what="a", unit="s", ours=(2.0,), at_least=1.0).met is True
+    assert Figure(what="a", unit="s", ours=(2.0,)).met is None
+
+
+def test_figure_without_its_peer_is_not_judged() -> None:
+    """A ratio to a peer that is not installed is neither met nor missed."""
+    figure = Figure(what="a", unit="s", ours=(2.0,), at_most=1.0, relative=True)
+    assert figure.met is None
+    assert Result(goal="cost", figures=(figure,), seconds=1.0).met is True
+
+
+def test_result_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documentation is made of exactly what was measured."""
+    monkeypatch.setattr(figures, "RESULTS", tmp_path / "results")
+    result = Result(
+        goal="cost",
+        figures=(Figure(what="a", unit="s", ours=(2.0, 3.0), peer=(1.0, 2.0), at_least=0.5, relative=True),),
+        seconds=12.5,
+        notes=("a note",),
+    )
+    result.save()
+    (file,) = (tmp_path / "results").iterdir()
+    read, where = load(file)
+    assert read == result
+    assert table([read]) == table([result])
+    assert where["cores"] >= 1
+
+
+def test_quantile_is_a_value_that_occurred() -> None:
+    """No value between two is invented."""
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([1.0] * 99 + [7.0], 0.99) == 7.0
+    assert quantile([5.0], 0.99) == 5.0

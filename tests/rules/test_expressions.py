@@ -1,0 +1,139 @@
+"""What the rules ask for: metrics and labels that exist, no NaN in a sum, labels that survive."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import promql_parser as promql
+import pytest
+
+from exporter.metrics.families import ENDPOINT_FAMILIES, ENDPOINT_LABEL, EXPORTER_FAMILIES
+from exporter.metrics.handshake import CAPABILITIES_AFTER_TLS, CAPABILITIES_BEFORE_TLS
+from exporter.model import ErrorClass, FaultDomain, Phase, TlsMode
+from tests.cli.commands import running
+from tests.dashboards.promql import nodes, selectors
+from tests.rules.nan import CAN_BE_NAN, careless
+from tests.rules.shipped import Alert, Recording, alerts, recordings, rules
+
+LABELS_OF = {
+    family.name + suffix: {*family.label_names(suffix), ENDPOINT_LABEL}
+    for family in (*ENDPOINT_FAMILIES, *EXPORTER_FAMILIES)
+    for suffix in family.suffixes
+}
+"""Every name that the exporter exposes, with the labels of its own."""
+
+OF_PROMETHEUS = frozenset(("up",))
+
+VALUES = {
+    "error_class": set(ErrorClass),
+    "fault_domain": set(FaultDomain),
+    "phase": set(Phase),
+    "capability": {*CAPABILITIES_BEFORE_TLS, *CAPABILITIES_AFTER_TLS},
+    "tls": {"before", "after", *TlsMode},
+    "certificate": {"leaf", "earliest"},
+    "scope": {"auth", "endpoint"},
+    "reason": {"late", "overlap", "backoff"},
+}
+"""The closed sets that label values come from."""
+
+LEVELS = "endpoint|endpoint_failure|job|job_fault_domain"
+
+
+def names(expression: str) -> set[str]:
+    """Every metric that an expression reads."""
+    return {found.node.name for found in selectors(promql.parse(expression))}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_every_metric_exists(rule: Alert | Recording) -> None:
+    """A rule reads what the exporter exposes, what another rule records, or what Prometheus adds."""
+    unknown = names(rule.expression) - LABELS_OF.keys() - recordings().keys() - OF_PROMETHEUS
+    assert not unknown
+
+
+@pytest.mark.servers
+def test_a_live_exporter_emits_every_metric(tmp_path: Path) -> None:
+    """The demo's /metrics has a series of each metric that any rule reads."""
+    wanted = set().union(*(names(rule.expression) for rule in rules())) - recordings().keys() - OF_PROMETHEUS
+    with running(tmp_path, "demo") as child:
+        for name in sorted(wanted):
+            child.wait_for_metric(rf"^{name}(\{{| )")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_every_label_and_value_exists(rule: Alert | Recording) -> None:
+    """A matcher names a label of its metric, and each alternative of its value is a value there is."""
+    for found in selectors(promql.parse(rule.expression)):
+        for matcher in found.node.matchers.matchers:
+            if found.node.name in LABELS_OF:
+                assert matcher.name in LABELS_OF[found.node.name]
+            for alternative in matcher.value.split("|") if matcher.name in VALUES else ():
+                assert any(re.fullmatch(alternative, value) for value in VALUES[matcher.name]), alternative
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_no_rule_adds_up_nan(rule: Alert | Recording) -> None:
+    """A gauge that can be NaN is compared (`>= 0`) before it is aggregated."""
+    assert not careless(rule.expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("avg by (job) (smtp_probe_tls_success)", True),
+        ("avg by (job) (smtp_probe_tls_success >= 0)", False),
+        ("avg_over_time(smtp_probe_auth_success[5m])", True),
+        ("last_over_time((smtp_probe_auth_success >= 0)[30m:1m])", False),
+        ("max(sum without (phase) (smtp_probe_phase_duration_seconds))", True),
+        ("sum(smtp_probe_tls_verified >= bool 0)", True),
+        ("smtp_probe_tls_verified == 0", False),
+        ("sum(smtp_probe_success)", False),
+    ],
+)
+def test_the_rule_about_nan_is_awake(expression: str, found: bool) -> None:
+    """It finds what it is there for, and nothing else."""
+    assert bool(careless(expression)) is found
+
+
+def test_which_gauges_can_be_nan() -> None:
+    """The families table names the four of the metrics contract."""
+    assert {
+        "smtp_probe_phase_duration_seconds",
+        "smtp_probe_tls_success",
+        "smtp_probe_tls_verified",
+        "smtp_probe_auth_success",
+    } == CAN_BE_NAN
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_recorded_names_follow_the_convention(name: str) -> None:
+    """level:metric:operation, with a metric of ours or a part of its name."""
+    assert re.fullmatch(rf"(?:{LEVELS}):smtp_probe_[a-z_]+:[a-z0-9_]+", name)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_labels_of_endpoints_survive(rule: Alert | Recording) -> None:
+    """What is about one endpoint is aggregated `without` labels of ours, so team and site stay."""
+    if rule.name.startswith("job"):
+        return
+    for found in nodes(promql.parse(rule.expression)):
+        if isinstance(found.node, promql.AggregateExpr) and str(found.node.op) != "group":
+            assert found.node.modifier is not None
+            assert found.node.modifier.type == promql.AggModifierType.Without, rule.expression
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_what_is_recorded_is_read(name: str) -> None:
+    """A recorded series serves an alert, another rule, or is a figure of the whole fleet."""
+    read = set().union(*(names(rule.expression) for rule in rules()))
+    assert name in read or name.startswith("job")
+
+
+def test_objectives_are_counted_by_attempts_and_successes() -> None:
+    """No objective reads the failure counter, whose series are born at 1."""
+    assert all("smtp_probe_failures_total" not in names(rule.expression) for rule in rules())
+    assert {"smtp_probe_attempts_total", "smtp_probe_successes_total"} <= names(
+        recordings()["endpoint:smtp_probe_failures:total"].expression
+    )
+    assert len(alerts()) == 30

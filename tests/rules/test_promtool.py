@@ -1,0 +1,81 @@
+"""Debian's promtool on the shipped files: syntax, lint, and every unit test."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.rules.shipped import PROMETHEUS, RULE_FILES, TEST_FILES, alerts, read, seconds
+from tests.servers.prometheus import PROMTOOL
+
+pytestmark = pytest.mark.servers
+
+
+def promtool(*arguments: str | Path) -> str:
+    """What promtool prints; the test fails when it finds a fault."""
+    done = subprocess.run(
+        [PROMTOOL, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=100
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
+def test_rules_are_clean() -> None:
+    """Prometheus 2.42 loads every rule, and its linter has nothing to say."""
+    output = promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+    assert output.count("SUCCESS") == len(RULE_FILES) == 6
+
+
+def test_the_scrape_example_is_a_configuration() -> None:
+    """Both modes can be scraped as the example says, and it loads the shipped rules."""
+    output = promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    assert f"{len(RULE_FILES)} rule files found" in output
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
+def test_unit_tests_pass(file: Path) -> None:
+    """Every unit test of the rules passes."""
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_every_alert_is_tested_in_four_ways(name: str) -> None:
+    """For each alert some test says: not yet, now, over again, and not for something else."""
+    rises = others = 0
+    for file in TEST_FILES:
+        for group in read(file)["tests"]:
+            story = sorted(
+                (seconds(check["eval_time"]), bool(check["exp_alerts"]))
+                for check in group["alert_rule_test"]
+                if check["alertname"] == name
+            )
+            states = [firing for _, firing in story]
+            if group["name"].startswith(f"{name} not for "):
+                assert not any(states), group["name"]
+                last = story[-1][0]
+                # Silence proves something only when the alert would have had the time to fire.
+                assert last >= seconds(alerts()[name].fields["for"]), group["name"]
+                others += 1
+            elif True in states:
+                begins, ends = states.index(True), len(states) - 1 - states[::-1].index(True)
+                rises += begins > 0 and ends < len(states) - 1
+    assert rises >= 1, "no test with: not yet, now, over again"
+    assert others >= 1, "no test of what it does not fire for"
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
+def test_unit_tests_are_about_the_alert_of_their_file(file: Path) -> None:
+    """A test file names its alert, and every test in it asks for that alert."""
+    name = file.stem.removesuffix("-silent")
+    assert name in alerts()
+    loaded = [(file.parent / rules).resolve() for rules in read(file)["rule_files"]]
+    # In another order an alert would see what was recorded a minute before.
+    assert read(file)["group_eval_order"] == [
+        group["name"] for rules in loaded for group in read(rules)["groups"]
+    ]
+    for group in read(file)["tests"]:
+        assert group["name"].startswith(name)
+        assert name in {check["alertname"] for check in group["alert_rule_test"]}
