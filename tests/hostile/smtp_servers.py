@@ -159,7 +159,7 @@ async def largest_ehlo(client: Client) -> None:
     await client.bye()
 
 
-@hostile(**LOGIN)
+@hostile(**LOGIN)  # type: ignore[arg-type]
 async def thousands_of_mechanisms(client: Client) -> None:
     await client.greet()
     lines = [
@@ -175,7 +175,7 @@ async def replies_nobody_asked_for(client: Client) -> None:
     await client.flood(b"250 you are welcome\r\n")
 
 
-@hostile(**LOGIN)
+@hostile(**LOGIN)  # type: ignore[arg-type]
 async def endless_challenges(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")
@@ -183,7 +183,7 @@ async def endless_challenges(client: Client) -> None:
         await client.send("334 VXNlcm5hbWU6\r\n")
 
 
-@hostile(**LOGIN)
+@hostile(**LOGIN)  # type: ignore[arg-type]
 async def challenge_of_60_kb(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")
@@ -286,7 +286,7 @@ async def reset_in_a_reply(client: Client) -> None:
     client.writer.transport.abort()
 
 
-@hostile(**LOGIN)
+@hostile(**LOGIN)  # type: ignore[arg-type]
 async def password_sent_back(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")

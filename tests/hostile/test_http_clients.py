@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -48,7 +49,7 @@ async def metrics(server: WebServer) -> int:
     """The status of an honest scrape."""
     async with aiohttp.ClientSession() as client:
         options = {"ssl": False} if server.url.startswith("https") else {}
-        async with client.get(server.url + "metrics", **options) as response:
+        async with client.get(server.url + "metrics", **options) as response:  # type: ignore[arg-type]
             assert "smtp_probe_success" in await response.text()
             return response.status
 
@@ -80,7 +81,7 @@ class Raw:
         self.writer.transport.abort()
 
 
-def run(scenario: object) -> object:
+def run(scenario: Any) -> Any:
     """Run a scenario and see that it leaves no descriptor open."""
     with asyncio.Runner() as runner:
         runner.run(asyncio.sleep(0))
@@ -287,10 +288,10 @@ def test_no_descriptor_left_is_survived(monkeypatch: pytest.MonkeyPatch) -> None
             calls = 0
 
             class Exhausted:
-                def __getattr__(self, name: str) -> object:
+                def __getattr__(self, name: str) -> Any:
                     return getattr(listening, name)
 
-                def accept(self) -> object:
+                def accept(self) -> Any:
                     nonlocal calls
                     calls += 1
                     raise OSError(24, "Too many open files")
@@ -298,14 +299,14 @@ def test_no_descriptor_left_is_survived(monkeypatch: pytest.MonkeyPatch) -> None
             server._acceptor._listening = [listening]
             asyncio.get_running_loop().remove_reader(listening)
             exhausted = Exhausted()
-            server._acceptor._listening.append(exhausted)
-            asyncio.get_running_loop().add_reader(listening, server._acceptor._accept, exhausted)
+            server._acceptor._listening.append(exhausted)  # type: ignore[arg-type]
+            asyncio.get_running_loop().add_reader(listening, server._acceptor._accept, exhausted)  # type: ignore[arg-type]
             raw = await Raw.open(server)
             while not calls:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0)
             seen = calls
-            server._acceptor._listening.remove(exhausted)
+            server._acceptor._listening.remove(exhausted)  # type: ignore[arg-type]
             server._acceptor._watch(listening)
             status = await metrics(server)
             raw.close()

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from exporter.demo import DemoServers
@@ -49,8 +50,8 @@ class Watched:
         """Probe an endpoint now."""
         self._call(self.service._probe_now(name))
 
-    def _call(self, step: object) -> None:
-        asyncio.run_coroutine_threadsafe(step, self.loop).result(20)  # type: ignore[arg-type]
+    def _call(self, step: Any) -> None:
+        asyncio.run_coroutine_threadsafe(step, self.loop).result(20)
 
 
 @asynccontextmanager

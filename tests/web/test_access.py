@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import bcrypt
@@ -173,7 +174,7 @@ def test_each_password_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append((against, threading.current_thread().name))
         return original(password, against)
 
-    monkeypatch.setattr(passwords_module.bcrypt, "checkpw", slow)
+    monkeypatch.setattr(passwords_module.bcrypt, "checkpw", slow)  # type: ignore[attr-defined]
     right, wrong, stranger = ("alice", b"right"), ("alice", b"wrong"), ("mallory", b"right")
     verdicts = check({"alice": hashed("right").encode()}, *(right, wrong, stranger) * 3)
     assert verdicts == [True, False, False] * 3
@@ -216,7 +217,7 @@ def test_flood_of_guesses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     monkeypatch.setattr(passwords_module, "_fits", lambda *_: gate.wait(20) and False)
 
-    async def scenario() -> list[object]:
+    async def scenario() -> list[Any]:
         passwords = Passwords()
         try:
             waiting = [
@@ -279,7 +280,7 @@ def test_tokens_come_back() -> None:
             assert gate._bucket is bucket  # the same limit goes on counting
             gate.use(Access())
             assert gate._bucket is None
-            return taken
+            return taken  # type: ignore[unreachable]
         finally:
             gate.close()
 
@@ -387,7 +388,7 @@ def test_change_of_the_file_takes_effect(tmp_path: Path, workshop: Workshop) -> 
     async def scenario() -> list[int]:
         async with exporting(tmp_path, web=users(alice=PASSWORD), look_every=0.05) as exporter:
 
-            async def get(path: str = "/", **options: object) -> int:
+            async def get(path: str = "/", **options: Any) -> int:
                 return (await exporter.ask(path, **options)).status
 
             seen = [await get(headers=RIGHT)]
@@ -417,7 +418,7 @@ def test_renewed_certificate_is_served(tmp_path: Path, workshop: Workshop) -> No
     old, new = workshop.expired(), workshop.valid()
     certificate, key = tmp_path / "server.pem", tmp_path / "server.key"
 
-    def install(certified: object) -> None:
+    def install(certified: Any) -> None:
         for source, target in ((certified.certificate_file, certificate), (certified.key_file, key)):
             replace(target, Path(source).read_text())
 
@@ -470,7 +471,7 @@ def replace(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-async def until(exporter: object, status: object, wanted: int) -> None:
+async def until(exporter: Any, status: Any, wanted: int) -> None:
     """Wait until a request is answered with a status."""
     deadline = time.monotonic() + 20
     while await status() != wanted:

@@ -94,7 +94,7 @@ def test_failing_stand_on_top_with_owner_and_fix(browser: Browser, watched: Watc
     """The first rows are what needs a person: class, owner and first step in plain words."""
     with window(browser, watched.url) as seen:
         states = [seen.state(name) for name in seen.names()]
-        assert states == sorted(states)  # failing before healthy
+        assert states == sorted(states)  # type: ignore[type-var]
         row = seen.page.locator('#rows tr[data-key="expired-certificate"]')
         expect(row).to_contain_text("Certificate expired.")
         expect(row).to_contain_text("Whose problem: the server.")

@@ -298,7 +298,7 @@ def test_connection_goes_to_the_address_that_was_judged(tmp_path: Path) -> None:
             answers.append(await exporter.probe(f"rebinding.test:{server.port}", "open"))
             return answers, server.verbs
 
-    with DnsServer(zone) as dns:
+    with DnsServer(zone) as dns:  # type: ignore[arg-type]
         (rebinding, mixed, changed), verbs = run(scenario(dns))
         asked = [query for query in dns.queries if query.name == "inside.test" and query.qtype == "A"]
     assert verbs == [["EHLO", "QUIT"]] * 2
@@ -355,7 +355,7 @@ def test_other_sites_cannot_probe_unseen(headers: dict[str, str], status: int, t
 def test_bug_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody foresaw is class exporter_error, counted, and never the server's fault."""
 
-    async def broken(*_: object, **__: object) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(PASSWORD)
 
     async def scenario() -> tuple[Answer, Answer]:

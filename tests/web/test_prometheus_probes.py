@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -91,7 +92,7 @@ def scraped(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield Scraped(healthy, dead, prometheus)
 
 
-def _client(access: dict[str, object]) -> dict[str, object]:
+def _client(access: dict[str, Any]) -> dict[str, Any]:
     """The same access for service discovery, whose URL has the scheme already."""
     return {key: value for key, value in access.items() if key != "scheme"}
 

@@ -106,7 +106,7 @@ def test_change_of_any_file_is_seen(what: str, tmp_path: Path, workshop: Worksho
             await exporter.until(lambda: exporter.service._configuration is not before, "the reload")
             after = exporter.service._configuration
             if what == "password":
-                assert after.settings.endpoints[0].auth.password.reveal() == "new password"
+                assert after.settings.endpoints[0].auth.password.reveal() == "new password"  # type: ignore[union-attr]
             if "endpoint" in what:
                 assert names(exporter) == (["a", "of one", "of two"] if "new" in what else ["a"])
             await asyncio.sleep(3 * QUICK)
@@ -162,7 +162,7 @@ def test_bad_file_is_read_once_and_mended_by_any_file(tmp_path: Path) -> None:
             assert exporter.service._problems is problems  # not read again
             (tmp_path / "other").write_text("second")
             await exporter.until(lambda: not exporter.service._problems, "the end of the problem")
-            assert exporter.service.settings.endpoints[0].auth.password.reveal() == "second"
+            assert exporter.service.settings.endpoints[0].auth.password.reveal() == "second"  # type: ignore[union-attr]
 
     run(scenario())
 
@@ -291,7 +291,7 @@ def test_many_reloads_are_two() -> None:
         gate.set()
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert isinstance(results.pop(1), asyncio.CancelledError)
-        return results, begun
+        return results, begun  # type: ignore[return-value]
 
     results, begun = run(scenario())
     assert results == [1] + [2] * 49

@@ -133,7 +133,7 @@ def test_everything_is_read(folder: Path) -> None:
     access = load_access(written(folder, text))
     assert access.encryption is not None
     assert access.encryption.client_auth is ClientAuth.REQUIRE_AND_VERIFY
-    assert access.encryption.allowed_sans == {"a", "b"}
+    assert access.encryption.allowed_sans == {"a", "b"}  # type: ignore[comparison-overlap]
     assert access.users == {"alice": HASH.encode()}
     assert access.headers == (("X-Frame-Options", "deny"), ("X-XSS-Protection", "0"))
     assert access.rate_limit == RateLimit(90.0, 5)
