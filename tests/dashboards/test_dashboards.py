@@ -152,6 +152,18 @@ def test_links_lead_from_fleet_to_endpoint_to_explanation() -> None:
     assert f"{REPOSITORY}/docs/runbooks" in links
 
 
+def test_linked_explanations_exist() -> None:
+    """Every runbook that a panel leads to is a page of the documentation, and every cause has a heading."""
+    links = {link for dashboard in DASHBOARDS for link in links_of(dashboard) if link.startswith(REPOSITORY)}
+    pages = {link.removeprefix(f"{REPOSITORY}/").partition("#")[0] for link in links}
+    assert len(pages) > 10
+    assert [page for page in pages if not (FOLDER.parent / page).exists()] == []
+    headings = set(
+        re.findall(r"^#+ `?(\w+)`?$", (FOLDER.parent / "docs" / "errors.md").read_text(), re.MULTILINE)
+    )
+    assert set(ErrorClass) - {ErrorClass.NONE} <= headings
+
+
 @each
 def test_links_name_variables_that_are_there(dashboard: Dashboard) -> None:
     """A variable in a link is one of this dashboard, and one of the dashboard that it leads to."""

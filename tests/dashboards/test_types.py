@@ -14,7 +14,7 @@ from dashboards.source import DASHBOARDS, FOLDER
 
 SOURCES = Path(__file__).parent / "types"
 TOOLS = Path(__file__).parents[2] / ".cache" / "dashboards" / "types"
-COMPILER = TOOLS / "node_modules" / ".bin" / "tsc"
+COMPILER = TOOLS / "node_modules" / "typescript" / "bin" / "tsc"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def complaints(folder: Path, **texts: str) -> list[str]:
         literal = f"import type {{ Dashboard }} from './dashboard';\nexport const it: Dashboard = {text};\n"
         (folder / f"{name}.ts").write_text(literal)
     ran = subprocess.run(
-        [COMPILER, "--project", folder], check=False, capture_output=True, text=True, timeout=100
+        ["node", COMPILER, "--project", folder], check=False, capture_output=True, text=True, timeout=100
     )
     assert bool(ran.returncode) == bool(ran.stdout), ran.stderr
     return [line for line in ran.stdout.splitlines() if ": error TS" in line]

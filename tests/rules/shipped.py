@@ -78,7 +78,7 @@ def recordings() -> dict[str, Recording]:
 @cache
 def read(file: Path) -> Any:
     """A YAML file."""
-    return yaml.safe_load(file.read_text())
+    return yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
 
 
 def seconds(duration: str) -> float:
