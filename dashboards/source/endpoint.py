@@ -12,6 +12,7 @@ from dashboards.source.shared import (
     NONE_IS_GOOD,
     SERIES,
     to_cause,
+    to_runbook,
 )
 from dashboards.source.variables import (
     DATASOURCE,
@@ -60,6 +61,7 @@ _NUMBERS = (
         mappings=(STATE,),
         steps=NONE_IS_GOOD,
         filled=True,
+        links=(to_runbook("MailSubmissionDown"),),
     ),
     stat(
         "Cause",
@@ -104,6 +106,7 @@ _NUMBERS = (
         no_value="none seen",
         mappings=(ENDED,),
         steps=DAYS,
+        links=(to_runbook("MailSubmissionCertificateExpiringSoon"),),
     ),
 )
 
@@ -259,6 +262,7 @@ _PROBING = (
         Query(expr=f"""max({ONE("smtp_probe_backing_off", 'scope="auth"')})""", now=True),
         mappings=(HELD_BACK,),
         steps=thresholds((None, GREEN), (1, YELLOW)),
+        links=(to_runbook("MailSubmissionCredentialsRejected"),),
     ),
     stat(
         "IP version",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.source.dashboard import Dashboard, Row
 from dashboards.source.panel import Override, Query, thresholds
 from dashboards.source.promql import NONE, quantile
-from dashboards.source.shared import COLORED_CELL, NONE_IS_GOOD, width
+from dashboards.source.shared import COLORED_CELL, NONE_IS_GOOD, to_runbook, width
 from dashboards.source.variables import DATASOURCE, EXPORTER_METRIC, EXPORTER_URL, instance, job
 from dashboards.source.visuals import lines, stat, table, timeline
 from dashboards.source.words import GREEN, ORANGE, REACHED, RED, RELOAD, YELLOW
@@ -26,6 +26,7 @@ _NUMBERS = (
         Query(expr=f"sum({NONE('up')} == bool 0)", now=True),
         steps=NONE_IS_GOOD,
         filled=True,
+        links=(to_runbook("SubmissionExporterTargetDown"),),
     ),
     stat(
         "Configuration",
@@ -34,6 +35,7 @@ _NUMBERS = (
         Query(expr=f"min({NONE(OWN + 'config_last_reload_successful')})", now=True),
         mappings=(RELOAD,),
         steps=thresholds((None, RED), (1, GREEN)),
+        links=(to_runbook("SubmissionExporterReloadFailed"),),
     ),
     stat(
         "Endpoints",
@@ -49,6 +51,7 @@ _NUMBERS = (
         ),
         decimals=0,
         steps=thresholds((None, GREEN), (1, ORANGE)),
+        links=(to_runbook("SubmissionExporterProbesLate"),),
     ),
     stat(
         "Bugs",
@@ -57,6 +60,7 @@ _NUMBERS = (
         Query(expr=f"sum(increase({NONE(OWN + 'bugs_total')}[$__range]))", now=True),
         decimals=0,
         steps=NONE_IS_GOOD,
+        links=(to_runbook("SubmissionExporterBugs"),),
     ),
 )
 
@@ -121,6 +125,7 @@ _PUNCTUALITY = (
         unit="s",
         low=0,
         min_interval="1m",
+        links=(to_runbook("SubmissionExporterProbesLate"),),
     ),
     lines(
         "What our own slowness adds",
@@ -131,6 +136,7 @@ _PUNCTUALITY = (
         unit="s",
         low=0,
         min_interval="1m",
+        links=(to_runbook("SubmissionExporterEventLoopLag"),),
     ),
     lines(
         "Room for probes",

@@ -32,6 +32,7 @@ from dashboards.source.shared import (
     endpoint_column,
     to_cause,
     to_endpoint,
+    to_runbook,
     width,
 )
 from dashboards.source.variables import OF_A_FLEET
@@ -60,6 +61,7 @@ _NUMBERS = (
         Query(expr=f"sum({SUCCESS} == bool 0)", now=True),
         steps=NONE_IS_GOOD,
         filled=True,
+        links=(to_runbook("MailSubmissionDown"),),
     ),
     stat(
         "Probes that succeeded",
@@ -68,6 +70,7 @@ _NUMBERS = (
         unit="percentunit",
         decimals=2,
         steps=GOOD_ABOVE,
+        links=(to_runbook("MailSubmissionErrorBudgetBurnSlow"),),
     ),
     stat(
         "Next certificate to end",
@@ -78,6 +81,7 @@ _NUMBERS = (
         no_value="none seen",
         mappings=(ENDED,),
         steps=DAYS,
+        links=(to_runbook("MailSubmissionCertificateExpiringSoon"),),
     ),
     stat(
         "Held back",
@@ -88,6 +92,7 @@ _NUMBERS = (
             now=True,
         ),
         steps=thresholds((None, GREEN), (1, YELLOW)),
+        links=(to_runbook("MailSubmissionCredentialsRejected"),),
     ),
     stat(
         "Scrapes without answer",
@@ -95,6 +100,7 @@ _NUMBERS = (
         "watched, and what this dashboard says about them is old.",
         Query(expr=f"sum({NONE('up')} == bool 0)", now=True),
         steps=NONE_IS_GOOD,
+        links=(to_runbook("SubmissionExporterTargetDown"),),
     ),
 )
 

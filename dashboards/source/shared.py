@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.source.dashboard import ERRORS
+from dashboards.source.dashboard import ERRORS, RUNBOOKS
 from dashboards.source.panel import Override, link, thresholds
 from dashboards.source.words import (
     CAUSES,
@@ -41,6 +41,11 @@ def to_status_page(value: str) -> Json:
 def to_cause(value: str) -> Json:
     """Return the link to what an error class means and what to do about it."""
     return link("What this means and what to do", f"{ERRORS}#${{{value}.error_class}}", new_tab=True)
+
+
+def to_runbook(alert: str) -> Json:
+    """Return the link to what to do when this alert goes off."""
+    return link("What to do", f"{RUNBOOKS}/{alert}.md", new_tab=True)
 
 
 ROW = "__data.fields"

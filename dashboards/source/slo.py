@@ -22,6 +22,7 @@ from dashboards.source.shared import (
     SERIES,
     endpoint_column,
     to_cause,
+    to_runbook,
     width,
 )
 from dashboards.source.variables import OF_A_FLEET
@@ -60,6 +61,7 @@ _NUMBERS = (
         steps=BUDGET,
         mappings=(OVERSPENT,),
         filled=True,
+        links=(to_runbook("MailSubmissionErrorBudgetBurnSlow"),),
     ),
     stat(
         "Endpoints below the objective",
@@ -77,6 +79,7 @@ _NUMBERS = (
         Query(expr=burn_rate(fleet_availability(MANY, SHORT)), now=True),
         decimals=1,
         steps=BURN,
+        links=(to_runbook("MailSubmissionErrorBudgetBurnFast"),),
     ),
     stat(
         "Budget burns, last 6 hours",
@@ -85,6 +88,7 @@ _NUMBERS = (
         Query(expr=burn_rate(fleet_availability(MANY, LONG)), now=True),
         decimals=1,
         steps=BURN,
+        links=(to_runbook("MailSubmissionErrorBudgetBurnFast"),),
     ),
 )
 

@@ -15,6 +15,7 @@ from dashboards.source.shared import (
     endpoint_column,
     to_cause,
     to_endpoint,
+    to_runbook,
     width,
 )
 from dashboards.source.variables import (
@@ -49,24 +50,28 @@ _NUMBERS = (
         Query(expr=f"sum(({VERDICT} >= 0) == bool 0)", now=True),
         steps=NONE_IS_GOOD,
         filled=True,
+        links=(to_runbook("MailSubmissionCertificateInvalid"),),
     ),
     stat(
         "Renewal overdue",
         "Endpoints with a certificate that has less than a quarter of its life left, or has ended.",
         Query(expr=f"sum(min by ({OF_AN_ENDPOINT}) ({life_left(MANY)}) < bool 0.25)", now=True),
         steps=NONE_IS_GOOD,
+        links=(to_runbook("MailSubmissionCertificateExpiringSoon"),),
     ),
     stat(
         "End within 14 days",
         "Endpoints with a certificate that ends within 14 days, or has ended.",
         Query(expr=f"sum(min by ({OF_AN_ENDPOINT}) ({seconds_left(MANY)}) < bool 14 * 86400)", now=True),
         steps=thresholds((None, GREEN), (1, ORANGE)),
+        links=(to_runbook("MailSubmissionCertificateExpiryImminent"),),
     ),
     stat(
         "Login offered in the clear",
         "Endpoints that offer a login before encryption: a client may send its password readable.",
         Query(expr=f"sum({IN_CLEAR})", now=True),
         steps=thresholds((None, GREEN), (1, ORANGE)),
+        links=(to_runbook("MailSubmissionAuthOfferedInClear"),),
     ),
     stat(
         "Encryption older than TLS 1.2",
@@ -76,6 +81,7 @@ _NUMBERS = (
             now=True,
         ),
         steps=NONE_IS_GOOD,
+        links=(to_runbook("MailSubmissionOldTls"),),
     ),
 )
 
@@ -201,6 +207,7 @@ _OVER_TIME = (
                 },
             },
         ),
+        links=(to_runbook("MailSubmissionStarttlsVanished"),),
     ),
     lines(
         "Days until a certificate ends",
