@@ -253,8 +253,9 @@ _PROBING = (
     stat(
         "Interval",
         "Configured time between two probes.",
-        Query(expr=f"min({ONE('smtp_probe_interval_seconds')})", now=True),
+        Query(expr=f"min({ONE('smtp_probe_interval_seconds')})", now=True, scheduled_only=True),
         unit="s",
+        no_value="that of the scrapes",
     ),
     stat(
         "Logins",

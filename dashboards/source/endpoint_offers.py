@@ -52,6 +52,7 @@ OFFERS = (
         Query(expr=f"min({life_left(ONE, 'leaf')})", legend="server's own", now=True),
         Query(expr=f"min({life_left(ONE)})", legend="first of the chain to end", now=True),
         width=8,
+        height=10,
         unit="percentunit",
         decimals=0,
         high=1,
@@ -67,6 +68,7 @@ OFFERS = (
         columns={"mechanism\\tls": "Mechanism", "before": "Before encryption", "after": "After encryption"},
         before=_matrix("mechanism"),
         width=8,
+        height=10,
         no_value="",
         overrides=(
             Override(
@@ -85,6 +87,7 @@ OFFERS = (
         columns={"capability\\tls": "Extension", "before": "Before encryption", "after": "After encryption"},
         before=_matrix("capability"),
         width=8,
+        height=10,
         no_value="",
         overrides=(
             Override(

@@ -136,7 +136,7 @@ _CERTIFICATES = (
                     width(170),
                 ),
             ),
-            Override(field="Server's certificate ends", properties=(("unit", "dateTimeAsIso"), width(175))),
+            Override(field="Server's certificate ends", properties=(("unit", "dateTimeAsIso"), width(200))),
             Override(field="Verdict", properties=(("mappings", [VERIFIED]), COLORED_CELL, width(90))),
             Override(field="Version", properties=(COLORED_TEXT, width(90))),
         ),

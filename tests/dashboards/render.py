@@ -122,7 +122,7 @@ def draw(browser: Browser, address: str, file: Path, query: dict[str, str]) -> l
     )
     page.wait_for_timeout(1_500)  # curves are drawn with the next frames
     problems += _found(page, "[data-state=error]", "error in")
-    page.screenshot(path=file, full_page=True)
+    page.locator("[data-board]").screenshot(path=file)
     page.close()
     return problems
 

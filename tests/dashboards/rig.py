@@ -11,11 +11,13 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from exporter.demo import DemoServers, configuration
 from exporter.model import Endpoint
@@ -24,8 +26,8 @@ from exporter.settings import load
 from tests.servers.background import PATIENCE_SECONDS, in_background
 from tests.servers.prometheus import Prometheus, running_prometheus
 
-HEALTHY, TROUBLED = "healthy", "troubled"
-"""The two jobs."""
+HEALTHY, TROUBLED, PROBED = "healthy", "troubled", "probed"
+"""The jobs: two scrape `/metrics`, one asks `/probe` for a good target and for a bad one."""
 SCRAPES = 32
 """How often Prometheus looks, once a second, before the queries are run."""
 TURN = "healthy-starttls"
@@ -42,8 +44,46 @@ class Exporters:
     loop: asyncio.AbstractEventLoop
 
     def names(self, job: str) -> list[str]:
-        """The endpoints that this job's exporter probes."""
+        """The endpoints that this job knows."""
+        if job == PROBED:
+            return [self.target(HEALTHY), self.target(TROUBLED)]
         return [one.name for one in self.endpoints if job == TROUBLED or one.name.startswith("healthy-")]
+
+    def target(self, job: str) -> str:
+        """What this job's exporter is asked to probe."""
+        name = TURN if job == HEALTHY else "expired-certificate"
+        return next(one.target for one in self.endpoints if one.name == name)
+
+    def configuration(self, endpoints: Iterable[Endpoint]) -> str:
+        """The text of a configuration file, with a module for `/probe`."""
+        first = self.endpoints[0]
+        assert first.auth is not None
+        assert first.auth.password is not None
+        module = {
+            "tls": "starttls",
+            "until": "rcpt",
+            "timeout": "1s",
+            "tls_config": {"ca_file": first.tls_config.ca_file},
+            "auth": {"username": first.auth.username, "password": first.auth.password.reveal()},
+            "message": {"from": first.auth.username, "to": "postmaster@demo.example"},
+            "allowed_targets": self.names(PROBED),
+        }
+        return configuration(endpoints) + yaml.safe_dump({"modules": {"on_demand": module}})
+
+    def scraped(self) -> dict[str, dict[str, str]]:
+        """What Prometheus is to scrape, with the labels of each target."""
+        found: dict[str, dict[str, str]] = {}
+        for job, service in self.services.items():
+            found[f"127.0.0.1:{service.web.port}"] = {"job": job}
+            # The same exporter by another spelling, because an address can be listed once.
+            found[f"localhost:{service.web.port}"] = {
+                "job": PROBED,
+                "instance": self.target(job),
+                "__metrics_path__": "/probe",
+                "__param_target": self.target(job),
+                "__param_module": "on_demand",
+            }
+        return found
 
     def turn(self, *, worse: bool = True) -> None:
         """Reload both; from now on one endpoint of the troubled job finds a closed port, or its own again."""
@@ -57,7 +97,7 @@ class Exporters:
             else one
             for one in self.endpoints
         )
-        self.files[TROUBLED].write_text(configuration(turned))
+        self.files[TROUBLED].write_text(self.configuration(turned))
         for service in self.services.values():
             assert await service.reload()
 
@@ -66,7 +106,7 @@ class Exporters:
 async def exporting(folder: Path) -> AsyncIterator[Exporters]:
     """Both exporters, serving on ports of their own."""
     async with AsyncExitStack() as stack:
-        servers = DemoServers(interval=1, timeout=1)
+        servers = DemoServers(interval=2, timeout=2)
         await servers.start()
         stack.push_async_callback(servers.stop)
         endpoints = tuple(map(_own_user, servers.endpoints))
@@ -74,7 +114,7 @@ async def exporting(folder: Path) -> AsyncIterator[Exporters]:
         for job in (HEALTHY, TROUBLED):
             file = folder / f"{job}.yml"
             names = found.names(job)
-            file.write_text(configuration(one for one in endpoints if one.name in names))
+            file.write_text(found.configuration(one for one in endpoints if one.name in names))
             service = Service(load(file), listen="127.0.0.1:0", config_file=file)
             await service.start()
             stack.push_async_callback(service.stop)
@@ -144,9 +184,7 @@ def watching(scrapes: int = SCRAPES) -> Iterator[Watched]:
     with (
         tempfile.TemporaryDirectory(prefix="submission-dashboards-") as directory,
         in_background(lambda: exporting(Path(directory))) as exporters,
-        running_prometheus(
-            {f"127.0.0.1:{service.web.port}": {"job": job} for job, service in exporters.services.items()}
-        ) as prometheus,
+        running_prometheus(exporters.scraped()) as prometheus,
     ):
         prometheus.wait_for_scrapes(1)
         start = time.time()

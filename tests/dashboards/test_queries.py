@@ -10,7 +10,8 @@ import pytest
 from dashboards.source import DASHBOARDS
 from dashboards.source.dashboard import RELOADS, Dashboard
 from dashboards.source.panel import Query
-from tests.dashboards.rig import HEALTHY, TROUBLED, TURN, Watched, watching
+from dashboards.source.promql import MANY, availability, fleet_availability
+from tests.dashboards.rig import HEALTHY, PROBED, TROUBLED, TURN, Watched, watching
 
 pytestmark = pytest.mark.servers
 
@@ -59,6 +60,29 @@ def test_without_trouble_nothing_is_empty_that_should_not_be(watched: Watched) -
         if answered(watched, dashboard, query, HEALTHY) == bool(query.empty_when)
     ]
     assert wrong == []
+
+
+def test_targets_of_on_demand_probes_are_shown_too(watched: Watched) -> None:
+    """Behind `/probe` the same panels have data, but for what only a schedule can give."""
+    empty = [
+        where
+        for where, dashboard, query in all_queries()
+        if dashboard.uid != "submission-exporter"  # the exporter's own metrics stand on /metrics
+        and not (query.scheduled_only or query.empty_when)
+        and not answered(watched, dashboard, query, PROBED)
+    ]
+    assert empty == []
+
+
+def test_success_behind_on_demand_probes_is_counted_by_scrape(watched: Watched) -> None:
+    """The bad target never succeeds, the good one nearly always, and together they are the mean of both."""
+    variables = watched.variables(PROBED)
+    (together,) = watched.ask(fleet_availability(MANY), variables, now=True)
+    each = watched.ask(availability(MANY), variables, now=True)
+    bad, good = sorted(float(one["value"][1]) for one in each)
+    assert bad == 0
+    assert good > 0.5  # the scrape leaves half a second, which a busy machine may exceed
+    assert float(together["value"][1]) == pytest.approx(good / 2, abs=0.05)
 
 
 def test_variables_have_values(watched: Watched) -> None:

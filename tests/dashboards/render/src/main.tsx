@@ -50,7 +50,7 @@ function Variables({ dashboard }: { dashboard: any }): React.JSX.Element {
 function Board({ dashboard }: { dashboard: any }): React.JSX.Element {
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }: any) => gridPos.y + gridPos.h));
   return (
-    <div style={{ background: theme.colors.background.canvas, padding: 8, width: WIDTH + 16 }}>
+    <div data-board style={{ background: theme.colors.background.canvas, padding: 8, width: WIDTH + 16 }}>
       <Variables dashboard={dashboard} />
       <div style={{ position: 'relative', height: bottom * ROW }}>
         {dashboard.panels.map((panel: any) => {
