@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from exporter import log
 from exporter.commands.serve import serve
 from exporter.demo import DemoServers
+from exporter.model import Endpoint
 from exporter.service import Service
 from exporter.service import run as run_loop
-from exporter.settings import Settings
+from exporter.settings import Settings, effective
+from exporter.web.debug_text import auth_shown
 
 
 def run(listen: str, log_level: str, log_format: str) -> int:
@@ -22,7 +25,10 @@ def run(listen: str, log_level: str, log_format: str) -> int:
         servers = DemoServers()
         await servers.start()
         try:
-            service = Service(Settings(file=Path("demo"), endpoints=servers.endpoints), listen=listen)
+            settings = Settings(
+                file=Path("demo"), endpoints=servers.endpoints, effective=_effective(servers.endpoints)
+            )
+            service = Service(settings, listen=listen)
             serving = asyncio.ensure_future(serve(service, stop))
             await asyncio.wait(
                 {serving, asyncio.ensure_future(service.web.started.wait())}, return_when="FIRST_COMPLETED"
@@ -34,6 +40,12 @@ def run(listen: str, log_level: str, log_format: str) -> int:
             await servers.stop()
 
     return run_loop(main)
+
+
+def _effective(endpoints: Iterable[Endpoint]) -> str:
+    """Return what a configuration file would say, without passwords."""
+    sections = [effective.endpoint_section(one, auth_shown(one.auth)) for one in endpoints]
+    return effective.render({"endpoints": sections})
 
 
 def _welcome(service: Service, count: int) -> None:

@@ -29,12 +29,12 @@ def debug_text(observation: Observation, metrics: bytes) -> str:
 
 def _effective(observation: Observation) -> str:
     endpoint = observation.result.endpoint
-    section = effective.endpoint_section(endpoint, _auth_shown(endpoint.auth))
+    section = effective.endpoint_section(endpoint, auth_shown(endpoint.auth))
     del section["name"], section["interval"]
     return effective.render(section)
 
 
-def _auth_shown(auth: Auth | None) -> Mapping[str, Any]:
+def auth_shown(auth: Auth | None) -> Mapping[str, Any]:
     """Return the credentials with every secret replaced."""
     if auth is None:
         return {}

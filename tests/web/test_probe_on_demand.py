@@ -385,3 +385,46 @@ def test_default_module_is_that_of_the_global_section(tmp_path: Path) -> None:
     answer = run(scenario())
     assert answer.status == 200
     assert answer.sample("probe_timeout_seconds") == 2
+
+
+def test_debug_shows_how_a_token_is_got_and_no_token(tmp_path: Path) -> None:
+    """Of an OAuth2 login the addresses and names are shown, and no secret."""
+    (port,) = free_ports(1)
+    grant = {
+        "token_url": "https://login.example.com/token",
+        "client_id": "probe",
+        "client_secret": PASSWORD,
+        "refresh_token": PASSWORD[::-1],
+        "scopes": ["mail.send"],
+    }
+    auth = {"username": USER, "oauth2": grant, "every": "5m", "allow_plaintext": True}
+
+    async def scenario() -> Answer:
+        async with exporting(tmp_path, modules(mail=LOCAL | {"until": "auth", "auth": auth})) as exporter:
+            return await exporter.probe(f"127.0.0.1:{port}", "mail", query={"debug": "true"})
+
+    text = run(scenario()).text
+    for words in ("client_id: probe", "scopes: [mail.send]", "every: 5m", "client_secret: <secret>"):
+        assert words in text
+    assert PASSWORD not in text
+    assert PASSWORD[::-1] not in text
+
+
+def test_encrypted_target_that_is_not_trusted_shows_its_certificate(
+    tmp_path: Path, workshop: Workshop
+) -> None:
+    """The end of a certificate that does not verify is told; that of a verified chain is not made up."""
+    certified = workshop.expired()
+
+    async def scenario() -> Answer:
+        module = LOCAL | {"tls": "starttls", "tls_config": {"ca_file": workshop.ca_file}}
+        async with (
+            submission_server(context=certified.context()) as server,
+            exporting(tmp_path, modules(mail=module)) as exporter,
+        ):
+            return await exporter.probe(f"127.0.0.1:{server.port}", "mail")
+
+    answer = run(scenario())
+    assert answer.sample("probe_success") == 0
+    assert answer.sample("probe_ssl_earliest_cert_expiry") is not None
+    assert answer.sample("probe_ssl_last_chain_expiry_timestamp_seconds") is None
