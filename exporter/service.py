@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -40,6 +41,8 @@ from exporter.web.on_demand import OnDemand, Reach
 
 # What a probe in flight is given to end by itself when the program is told to stop.
 GRACE = 2.0
+
+MOST_DESCRIPTORS = 65_536
 
 BACKOFF = "backoff"
 """A start was left out because the server had said 421, or that we come too often."""
@@ -345,8 +348,17 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
             loop.add_signal_handler(number, stop.set)
         return await main(stop)
 
+    _raise_descriptor_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(under_signals())
+
+
+def _raise_descriptor_limit() -> None:
+    """Let the process have as many descriptors as it may; the usual 1024 are those of programs that use select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

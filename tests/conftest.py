@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 
 # A busy machine is no bug of the code under test: pytest's own timeout guards against hanging.
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("tests")
+# `make fuzz`: the same properties, for hours if one likes.
+hypothesis.settings.register_profile(
+    "fuzz",
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")),
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture(scope="session")

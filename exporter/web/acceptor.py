@@ -134,8 +134,11 @@ class Acceptor:
         """Close whoever has the least to lose, when there are as many as there may be."""
         if len(self._open) + len(self._handshakes) < MOST_CONNECTIONS:
             return
-        if self._handshakes and (self.tls is not None or not self._open):
-            next(iter(self._handshakes)).cancel()
+        pending = (task for task in self._handshakes if not task.cancelling())
+        if (self.tls is not None or not self._open) and (oldest := next(pending, None)) is not None:
+            oldest.cancel()
+            return
+        if not self._open:
             return
         # The lowest stage, the oldest of it; being served is the highest, and still not sacred.
         victim = min(self._open, key=lambda connection: connection.stage)

@@ -205,6 +205,55 @@ def test_reader_that_takes_nothing_is_cut_off(
     assert run(scenario()) == 200
 
 
+def test_slow_reader_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that takes its answer slowly, and takes it, is served to the end."""
+    monkeypatch.setattr(connection, "STALL_SECONDS", 2.0)
+    board = Board(history=5)
+    board.apply([endpoint("mail", labels=(("x", "y" * 9_000_000),))])
+    board.record(healthy(board.entries["mail"].endpoint))
+    asking = b"GET /endpoint?name=mail HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    async def scenario() -> bytes:
+        async with serving(board) as server:
+            raw = await Raw.open(server, asking)
+            received = b""
+            while data := await raw.reader.read(400_000):
+                received += data
+                await asyncio.sleep(0.001)
+            raw.close()
+            return received
+
+    received = run(scenario())
+    assert received.startswith(b"HTTP/1.1 200")
+    assert received.endswith(b"</html>")
+
+
+def test_bug_below_the_application_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong before a page is asked for is an error in the log and one line for the client."""
+
+    class Broken(web.Response):
+        async def prepare(self, request: web.BaseRequest) -> None:
+            raise RuntimeError("s3cret")
+
+    async def broken(_request: web.Request) -> web.Response:
+        return Broken()
+
+    async def scenario() -> bytes:
+        app = web.Application()
+        app.router.add_get("/", broken)
+        server = WebServer(app, "127.0.0.1:0")
+        await server.start()
+        try:
+            raw = await Raw.open(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            return await raw.rest()
+        finally:
+            await server.stop()
+
+    answer = run(scenario())
+    assert b"s3cret" not in answer
+    assert "s3cret" in caplog.text
+
+
 @pytest.mark.parametrize("under_tls", [False, True])
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\n"])
 def test_flood_of_connections_leaves_room(

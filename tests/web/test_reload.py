@@ -29,8 +29,6 @@ from tests.web.exporting import Exporter, exporting, run, write
 from tests.web.test_access import replace
 
 QUICK = 0.05
-MOST_SECONDS = 0.010
-"""For which a reload may hold the event loop."""
 
 
 def endpoint(name: str, **more: Any) -> dict[str, Any]:
