@@ -4,8 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
 # Tests of what stands beside the program: they have targets of their own.
-APART   = --ignore=tests/chart --ignore=tests/image --ignore=tests/dashboards --ignore=tests/rules \
-	--ignore=tests/web/test_browser.py
+APART   = --ignore=tests/chart --ignore=tests/image --ignore=tests/dashboards --ignore=tests/rules
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help

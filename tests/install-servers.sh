@@ -1,11 +1,12 @@
 #!/bin/sh
-# The server programs that the tests start: Debian packages, installed when root, otherwise named.
+# The server programs, and the browser, that the tests start: Debian packages, installed when root, otherwise named.
 # Exim cannot be installed beside Postfix, so its one program is unpacked into .cache/exim instead.
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="postfix dovecot-core prometheus prometheus-alertmanager swaks libnet-ssleay-perl libauthen-sasl-perl"
 packages="$packages prometheus-blackbox-exporter curl msmtp nftables iproute2 openssl"
+packages="$packages chromium fonts-dejavu-core"
 exim=.cache/exim
 
 missing() {

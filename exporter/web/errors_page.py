@@ -14,6 +14,7 @@ from exporter.web.layout import DOCTYPE, facts, footer, head, masthead
 from exporter.web.words import OWNERS, class_words
 
 TITLE = "What each error class means"
+_PLACES = {"outlook": "In Outlook", "thunderbird": "In Thunderbird", "logs": "In logs"}
 
 
 class ErrorsPage:
@@ -25,7 +26,10 @@ class ErrorsPage:
     async def get(self, _request: web.Request) -> web.Response:
         """Everything that is known about each class, from the file that the diagnosis reads too."""
         body = tag(
-            "body", masthead(), tag("main", _content(), id="content"), footer(self._version, time.time())
+            "body",
+            masthead("errors"),
+            tag("main", _content(), id="content"),
+            footer(self._version, time.time()),
         )
         return web.Response(
             text=DOCTYPE + tag("html", head(TITLE), body, lang="en"), content_type="text/html"
@@ -57,7 +61,7 @@ def _chapter(error_class: ErrorClass, note: ClassNotes) -> Html:
         tag("ol", *(tag("li", remedy) for remedy in note.remedy)),
         facts(
             ("Whose problem", OWNERS[note.domain]),
-            *((f"In {where.title()}", how) for where, how in note.looks),
+            *((_PLACES.get(where, where), how) for where, how in note.looks),
             ("Outlook shows", ", ".join(note.outlook) or None),
             ("Looks like", join(*alike) if alike else None),
             ("To confirm", tag("pre", "\n".join(note.confirm)) if note.confirm else None),
