@@ -10,6 +10,7 @@ from exporter.followup import FollowUps
 from exporter.model import (
     HEALTHY,
     Endpoint,
+    ErrorClass,
     Observation,
     OurFault,
     Phase,
@@ -47,12 +48,12 @@ class Observer:
         The experiment's time counts in no duration of the result.  While logins are held back after a
         refusal, that refusal is the verdict of a probe that found nothing else wrong.
         """
-        with self._logins.login(endpoint, self._file_token(endpoint)) as login:
+        with self._logins.login(endpoint, self._class_of, self._file_token(endpoint)) as login:
             result = await self._prober.run(
                 endpoint, on_step=on_step, withhold_auth=withhold_auth, gate=login
             )
-            observation = self._diagnosed(result)
-            login.conclude(observation)
+            login.conclude(result)
+        observation = self._diagnosed(result)
         if self._follow_ups is not None:
             observation = await self._follow_ups.examine(observation)
         standing = login.standing(result)
@@ -76,6 +77,9 @@ class Observer:
     def _diagnosed(self, result: ProbeResult) -> Observation:
         diagnosis = HEALTHY if result.symptom is None else diagnose(result.symptom, self._rulebook)
         return Observation(result=result, diagnosis=diagnosis)
+
+    def _class_of(self, symptom: Symptom) -> ErrorClass:
+        return diagnose(symptom, self._rulebook).error_class
 
     def _file_token(self, endpoint: Endpoint) -> Secret | None:
         oauth2 = endpoint.auth.oauth2 if endpoint.auth is not None else None

@@ -7,7 +7,8 @@ again.  It ends with the process.
 from __future__ import annotations
 
 from exporter.backoff.account import Account, account_of
-from exporter.backoff.logins import REFUSALS, Login, Logins
+from exporter.backoff.logins import Login, Logins
 from exporter.backoff.pauses import LIMITS, Pauses
+from exporter.backoff.verdicts import NOT_JUDGED, REFUSALS
 
-__all__ = ["LIMITS", "REFUSALS", "Account", "Login", "Logins", "Pauses", "account_of"]
+__all__ = ["LIMITS", "NOT_JUDGED", "REFUSALS", "Account", "Login", "Logins", "Pauses", "account_of"]

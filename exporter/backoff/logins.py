@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, assert_never
 
 from exporter import log
 from exporter.backoff.account import Account, account_of
+from exporter.backoff.verdicts import Verdict, verdict_on
 from exporter.model import (
     Endpoint,
     ErrorClass,
-    Observation,
     Phase,
     ProbeResult,
     Reply,
@@ -28,37 +30,59 @@ from exporter.model import (
 )
 from exporter.settings import BackoffSettings
 
-REFUSALS = frozenset(
-    {
-        ErrorClass.CREDENTIALS_REJECTED,
-        ErrorClass.APP_PASSWORD_REQUIRED,
-        ErrorClass.AUTH_DISABLED,
-        ErrorClass.ACCOUNT_LOCKED,
-        ErrorClass.OAUTH_TOKEN_REJECTED,
-        ErrorClass.AUTH_RATE_LIMITED,
-    }
-)
-"""What a login with the same secret would meet again, and may make worse."""
+Classify = Callable[[Symptom], ErrorClass]
+"""Says what a failed login means."""
+
 PATIENCE_WHEN_GOOD = 1.0
-"""Seconds to wait for somebody else's login with an account whose last login was accepted."""
+"""Seconds to wait for somebody else's login with an account whose last login was accepted …"""
+PATIENCE_OVERTAKING = 4.0
+"""… and then for the one that has gone ahead in the same way: two logins at most hear no verdict."""
+PATIENCE = 30.0
+"""Seconds to wait for the verdict on an account of which nothing good is known."""
+MOST_UNHEARD = 3
+"""Logins in a row without a verdict, while others are accepted, until they are held back."""
 _MOST_ACCOUNTS = 50_000
+
+
+_Place = tuple[int, TlsMode]
+"""Port and encryption: one of several ways to the same account."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """Logins in a row whose verdict was not heard; it may be the server's fault, so the others go on."""
+
+    failure: Symptom
+    count: int
+    until: float
+    """No login is tried here before."""
 
 
 @dataclass(slots=True, eq=False)
 class _Memory:
     """What is known of one account; times are those of the event loop."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    first: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a login is under way, so that the next one knows its verdict."""
+    second: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one login that goes ahead of a slow one, when the last login was accepted."""
     good: bool = False
-    """The last login was accepted."""
+    """The last login that was judged was accepted."""
     refusal: Symptom | None = None
     """The last refusal, until a login is accepted."""
     pause: float = 0.0
     until: float = float("-inf")
     """No login is tried before."""
-    accepted: dict[tuple[int, TlsMode], float] = field(default_factory=dict)
-    """When the last probe began that succeeded with a login, by port and encryption."""
+    accepted: dict[_Place, float] = field(default_factory=dict)
+    """When the last probe began that succeeded with a login."""
+    silences: dict[_Place, _Silence] = field(default_factory=dict)
+
+    def obstacle(self, place: _Place, now: float) -> tuple[Symptom, float] | None:
+        """Return what holds logins back there, and until when; None when nothing does."""
+        if self.refusal is not None and self.until > now:
+            return self.refusal, self.until
+        silence = self.silences.get(place)
+        return (silence.failure, silence.until) if silence is not None and silence.until > now else None
 
 
 class Logins:
@@ -72,21 +96,23 @@ class Logins:
         """Go on with other settings; what is known stays known."""
         self._settings = settings
 
-    def login(self, endpoint: Endpoint, token: Secret | None = None) -> Login:
+    def login(self, endpoint: Endpoint, classify: Classify, token: Secret | None = None) -> Login:
         """Return the permit for one probe of `endpoint`; `token` is what its token file holds."""
         account = account_of(endpoint, token)
-        return Login(endpoint, None if account is None else self._memory(account), self._settings)
+        memory = None if account is None else self._memory(account)
+        return Login(endpoint, memory, classify, self._settings)
 
     def backing_off(self, endpoint: Endpoint, token: Secret | None = None) -> bool:
         """Say whether logins to `endpoint` are held back now because one was refused."""
         memory = self._known(endpoint, token)
-        return memory is not None and memory.until > asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        return memory is not None and memory.obstacle(_place(endpoint), now) is not None
 
     def ask_again(self, endpoint: Endpoint, token: Secret | None = None) -> None:
         """Let the next probe log in though none is due; a refusal still counts."""
         memory = self._known(endpoint, token)
         if memory is not None:
-            memory.accepted.pop((endpoint.port, endpoint.tls), None)
+            memory.accepted.pop(_place(endpoint), None)
 
     def _known(self, endpoint: Endpoint, token: Secret | None) -> _Memory | None:
         account = account_of(endpoint, token) if endpoint.auth is not None else None
@@ -105,19 +131,22 @@ class Logins:
 class Login:
     """The permit for one probe, and the gate that the probe asks; used once, as a context manager."""
 
-    def __init__(self, endpoint: Endpoint, memory: _Memory | None, settings: BackoffSettings) -> None:
+    def __init__(
+        self, endpoint: Endpoint, memory: _Memory | None, classify: Classify, settings: BackoffSettings
+    ) -> None:
         self._endpoint = endpoint
         self._memory = memory
+        self._classify = classify
         self._settings = settings
         self._began = asyncio.get_running_loop().time()
         self._standing: Symptom | None = None
-        self._locked = False
+        self._lock: asyncio.Lock | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._release()
+        self.abandon()
 
     def held(self) -> str | None:
         """Return why no login is made now: one was refused lately, or accepted not long ago."""
@@ -125,11 +154,13 @@ class Login:
         self._standing = None
         if memory is None:
             return None
-        if memory.until > now:
-            self._standing = memory.refusal
-            return f"the last login was refused, the next is tried in {_span(memory.until - now)}"
+        obstacle = memory.obstacle(_place(self._endpoint), now)
+        if obstacle is not None:
+            self._standing, until = obstacle
+            how = "was refused" if isinstance(self._standing.evidence, Reply) else "got no answer"
+            return f"the last login {how}, the next is tried in {_span(until - now)}"
         every = self._endpoint.auth.every if self._endpoint.auth is not None else None
-        accepted = memory.accepted.get(self._place)
+        accepted = memory.accepted.get(_place(self._endpoint))
         if every is None or accepted is None or memory.refusal is not None:
             return None
         # The probe that comes nearest to the due time logs in: no start is ever exactly on it.
@@ -138,35 +169,53 @@ class Login:
         return f"the last login was accepted {_span(self._began - accepted)} ago"
 
     async def enter(self) -> str | None:
-        """Wait until nobody else logs in with this account, then say the same as `held`."""
-        if self._memory is None:
+        """Wait until a login with this account may be made, then say the same as `held`.
+
+        The wait is bounded: by `PATIENCE`, or by its shorter kin when the last login was accepted.
+        """
+        memory = self._memory
+        if memory is None:
             return None
-        try:
-            async with asyncio.timeout(PATIENCE_WHEN_GOOD if self._memory.good else None):
-                await self._memory.lock.acquire()
-            self._locked = True
-        except TimeoutError:
-            pass  # that login is slow, not wrong: the password worked a moment ago
+        if memory.good:
+            # Whatever makes that login slow, it is hardly the password, which worked a moment ago.
+            await self._acquire(memory.first, PATIENCE_WHEN_GOOD)
+            if self._lock is None:
+                await self._acquire(memory.second, PATIENCE_OVERTAKING)
+        else:
+            await self._acquire(memory.first, PATIENCE)
         held = self.held()
+        if held is None and self._lock is None:
+            held = "another login with this account is under way"
         if held is not None:
-            self._release()
+            self.abandon()
         return held
 
-    def conclude(self, observation: Observation) -> None:
+    def leave(self, failure: Symptom | None, *, told: bool) -> None:
         """Remember what came of the login, and let the next one be made."""
-        memory, result, symptom = self._memory, observation.result, observation.result.symptom
-        if memory is not None and not result.auth_withheld:
-            if _logged_in(result):
-                memory.good, memory.refusal = True, None
-                memory.pause, memory.until = 0.0, float("-inf")
-            elif symptom is not None and _is_refusal(observation):
-                self._refused(memory, symptom)
-            # After any failure the next probe logs in: an end of the trouble has to be seen.
-            if result.success:
-                memory.accepted[self._place] = self._began
-            elif symptom is not None and Phase.AUTH in _reached(result):
-                memory.accepted.pop(self._place, None)
-        self._release()
+        memory = self._memory
+        if memory is not None and failure is None:
+            memory.good, memory.refusal = True, None
+            memory.pause, memory.until = 0.0, float("-inf")
+            memory.silences.pop(_place(self._endpoint), None)
+        elif memory is not None and failure is not None:
+            self._failed(memory, failure, verdict_on(failure, self._classify(failure), told=told))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let the next login be made."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def conclude(self, result: ProbeResult) -> None:
+        """Remember how the whole probe ended: after any failure the next one logs in, to see the end of it."""
+        memory = self._memory
+        if memory is None or result.auth_withheld:
+            return
+        if result.success:
+            memory.accepted[_place(self._endpoint)] = self._began
+        elif Phase.AUTH in _reached(result):
+            memory.accepted.pop(_place(self._endpoint), None)
 
     def standing(self, result: ProbeResult) -> ProbeResult:
         """Return `result` with the refusal that stands, where a login was held back because of one.
@@ -186,39 +235,48 @@ class Login:
         reply = refusal.evidence if isinstance(refusal.evidence, Reply) else None
         return replace(result, symptom=symptom, reply=reply)
 
-    @property
-    def _place(self) -> tuple[int, TlsMode]:
-        return self._endpoint.port, self._endpoint.tls
+    def _failed(self, memory: _Memory, failure: Symptom, verdict: Verdict) -> None:
+        settings, now = self._settings, asyncio.get_running_loop().time()
+        place = _place(self._endpoint)
+        if memory.until > now:
+            return  # another one was refused meanwhile
+        match verdict:
+            case Verdict.REFUSED:
+                memory.good, memory.refusal = False, failure
+                memory.pause = min(2 * memory.pause or settings.initial, settings.max)
+                memory.until = now + memory.pause
+                self._tell(memory.pause)
+            case Verdict.UNHEARD:
+                known = memory.silences.get(place)
+                count = 1 if known is None else known.count + 1
+                # The pause does not grow: the server may be at fault, and its recovery has to be seen.
+                wait = (
+                    min(settings.initial, settings.max) if not memory.good or count >= MOST_UNHEARD else 0.0
+                )
+                memory.silences[place] = _Silence(failure, count, now + wait)
+                if wait:
+                    self._tell(wait)
+            case Verdict.OTHER:
+                memory.silences.pop(place, None)
+            case _:
+                assert_never(verdict)
 
-    def _refused(self, memory: _Memory, symptom: Symptom) -> None:
-        memory.good, memory.refusal = False, symptom
-        memory.pause = min(2 * memory.pause or self._settings.initial, self._settings.max)
-        memory.until = asyncio.get_running_loop().time() + memory.pause
-        log.event(logging.INFO, "logins held back", endpoint=self._endpoint.name, seconds=round(memory.pause))
+    def _tell(self, seconds: float) -> None:
+        log.event(logging.INFO, "logins held back", endpoint=self._endpoint.name, seconds=round(seconds))
 
-    def _release(self) -> None:
-        if self._locked and self._memory is not None:
-            self._locked = False
-            self._memory.lock.release()
+    async def _acquire(self, lock: asyncio.Lock, patience: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await lock.acquire()
+                self._lock = lock
 
 
-def _logged_in(result: ProbeResult) -> bool:
-    return any(step.phase is Phase.AUTH and step.status is StepStatus.PASSED for step in result.steps)
+def _place(endpoint: Endpoint) -> _Place:
+    return endpoint.port, endpoint.tls
 
 
 def _reached(result: ProbeResult) -> frozenset[Phase]:
     return frozenset(step.phase for step in result.steps if step.status is not StepStatus.SKIPPED)
-
-
-def _is_refusal(observation: Observation) -> bool:
-    """Say whether the login itself was refused; what is refused after a good one is no matter of logins."""
-    symptom = observation.result.symptom
-    return (
-        observation.diagnosis.error_class in REFUSALS
-        and symptom is not None
-        and symptom.phase is Phase.AUTH
-        and isinstance(symptom.evidence, Reply)
-    )
 
 
 def _span(seconds: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 
-from exporter.model import DropKind, Dropped, Evidence, Garbled, TlsFailure, errno_symbol
+from exporter.model import DropKind, Dropped, Evidence, Garbled, Phase, TlsFailure, errno_symbol
 
 
 class PhaseFailed(Exception):  # noqa: N818 - it reads as what happened
@@ -127,6 +127,17 @@ def dropped(exc: BaseException | None, partial: bytes = b"") -> Evidence:
     if isinstance(exc, OSError):
         return Dropped(DropKind.RESET, partial, errno_symbol(exc.errno))
     return Dropped(DropKind.EOF, partial)
+
+
+def phase_of(evidence: Evidence, phase: Phase, encrypted: bool) -> Phase:
+    """Return the phase that a failure belongs to.
+
+    In TLS 1.3 the server judges our certificate after our handshake is done, so its alert arrives
+    while the next phase is open.
+    """
+    if encrypted and isinstance(evidence, TlsFailure) and phase is not Phase.TLS:
+        return Phase.TLS
+    return phase
 
 
 def unexpected(line: bytes, why: str) -> PhaseFailed:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.model import Endpoint, Garbled, Mechanism, Reply, Secret, TokenUnavailable
+from exporter.model import Endpoint, Garbled, Mechanism, Reply, Secret, Symptom, TokenUnavailable
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.redaction import HIDDEN
 from exporter.probe.sasl import ChallengeError, Conversation, converse
@@ -23,7 +23,19 @@ class LoginGate(Protocol):
         """Decide before the probe begins, so that nothing is prepared in vain."""
 
     async def enter(self) -> str | None:
-        """Decide once more, right before AUTH; may wait for somebody else's login to end."""
+        """Decide once more, right before AUTH; may wait for somebody else's login to end.
+
+        When it lets the login be made, `leave` or `abandon` follows as soon as the exchange is over.
+        """
+
+    def abandon(self) -> None:
+        """Take the permission back: no login was made."""
+
+    def leave(self, failure: Symptom | None, *, told: bool) -> None:
+        """Take what came of the exchange, None for a login that was accepted.
+
+        `told` says that the server was given something to judge.
+        """
 
 
 # The challenge that made us cancel is the finding; the reply to `*` adds little and is not waited for long.
@@ -53,6 +65,16 @@ class LoginTerms:
             raise PhaseFailed(self.token, 0.0)
         return await self.gate.enter() if self.gate is not None else None
 
+    def abandon(self) -> None:
+        """Tell the gate that there is no login after all."""
+        if self.gate is not None:
+            self.gate.abandon()
+
+    def leave(self, failure: Symptom | None, *, told: bool) -> None:
+        """Tell the gate what came of the exchange."""
+        if self.gate is not None:
+            self.gate.leave(failure, told=told)
+
     def conversation(self, mechanism: Mechanism, endpoint: Endpoint) -> Conversation:
         """Return our side of the login to `endpoint`."""
         assert endpoint.auth is not None
@@ -74,12 +96,15 @@ class Login:
         """The last reply that was no challenge."""
         self.challenge: str | None = None
         """What the server explained before it refused, or the challenge that had no answer."""
+        self.told = False
+        """The server was given something to judge: an initial response, or an answer to a challenge."""
 
     async def run(self) -> None:
         """Log in.  PhaseFailed: refused, or a challenge that the mechanism does not allow (`Garbled`)."""
         words = self._conversation.command()
         self._hide(*words[2:])
         shown = b" ".join((*words[:2], HIDDEN)) if words[2:] else None
+        self.told = bool(words[2:])
         exchange = self._noted(await self._wire.command(*words, shown=shown))
         while exchange.reply.code == 334:
             challenge = self._wire.challenge
@@ -91,6 +116,7 @@ class Login:
             if self._conversation.explanation is not None:
                 self.challenge = self._shown(self._conversation.explanation)
             self._hide(line)
+            self.told = True
             exchange = self._noted(await self._wire.command(line, shown=HIDDEN if line else None))
         if exchange.reply.code != 235:
             raise PhaseFailed(exchange.reply, self.seconds)

@@ -32,10 +32,12 @@ from exporter.model import (
 from exporter.probe import sasl
 from exporter.probe.address import Address
 from exporter.probe.attempts import Attempts
+from exporter.probe.clock import Clock
 from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
 from exporter.probe.envelope import message_for, path
 from exporter.probe.esmtp import address_literal, capabilities_of
-from exporter.probe.evidence import PhaseFailed
+from exporter.probe.evidence import PhaseFailed, phase_of
+from exporter.probe.farewell import take_leave
 from exporter.probe.login import Login, LoginTerms
 from exporter.probe.plan import plan_for
 from exporter.probe.record import OnStep, Record
@@ -44,9 +46,6 @@ from exporter.probe.resolver import Resolver
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
-
-# QUIT decides nothing; a server that is slow to say goodbye must not be waited for until the deadline.
-QUIT_PATIENCE = 2.0
 
 
 class Session:
@@ -75,7 +74,7 @@ class Session:
         self._record = Record(self._plan, on_step)
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
-        self._deadline = deadline
+        self._clock = Clock(deadline)
         self._socket: socket.socket | None = None
         self._wire: Wire | None = None
         self._ready_since = 0.0  # when the server began to owe us its greeting
@@ -86,6 +85,7 @@ class Session:
         self._encrypted = False
         self._mechanism: str | None = None
         self._login: Login | None = None
+        self._undecided: Login | None = None  # until the gate has been told of it
         self._reply: Reply | None = None
         self._ip_version: int | None = None
         self._rtt: float | None = None
@@ -97,13 +97,13 @@ class Session:
 
     async def run(self) -> ProbeResult:
         """Walk the plan and return what was seen; raises only for a bug of ours."""
-        started, began = time.time(), perf_counter()
+        started = time.time()
         evidence: Evidence | None = None
         failed_phase: Phase | None = None
         seconds: float | None = None
         try:
             try:
-                async with asyncio.timeout_at(self._deadline):
+                async with self._clock:
                     for phase in self._plan:
                         if phase is not Phase.QUIT and not self._withheld:
                             await self._walk(phase)
@@ -114,14 +114,17 @@ class Session:
             if evidence is not None:
                 assert self._record.open is not None
                 failed_phase, since = self._record.open
-                failed_phase = _phase_of(evidence, failed_phase, self._encrypted)
+                failed_phase = phase_of(evidence, failed_phase, self._encrypted)
                 self._uncertain = self._message_sent and not isinstance(evidence, Reply)
                 self._record.close(
                     failed_phase, perf_counter() - since if seconds is None else seconds, evidence
                 )
+            if isinstance(evidence, Reply):
+                self._reply = evidence  # also one that answers nothing, as 421 may (RFC 5321 3.8)
             symptom = None if evidence is None else self._symptom(failed_phase, evidence)
+            self._conclude_login(symptom)
             await self._quit(evidence)
-            ended = perf_counter()
+            whole = self._clock.seconds
         finally:
             if self._wire is not None:
                 self._wire.abort()
@@ -130,7 +133,7 @@ class Session:
         return ProbeResult(
             endpoint=self._endpoint,
             started=started,
-            seconds=ended - began,
+            seconds=whole,
             steps=self._record.steps(),
             symptom=symptom,
             attempts=self._attempts.finished(),
@@ -148,6 +151,8 @@ class Session:
 
     async def _walk(self, phase: Phase) -> None:
         self._record.begin(phase)
+        if self._greeting is not None and phase is not Phase.TLS:
+            self._connection.take_unsolicited()
         match phase:
             case Phase.DNS:
                 await self._dns()
@@ -188,7 +193,7 @@ class Session:
             connected = await connect(
                 self._addresses,
                 source_address=self._endpoint.source_address,
-                deadline=self._deadline,
+                deadline=self._clock.deadline,
                 attempts=self._attempts,
             )
         except ConnectFailed as failure:
@@ -280,21 +285,43 @@ class Session:
         chosen = sasl.choose(auth, offered.mechanisms if offered else (), certificate=certificate)
         if isinstance(chosen, NotOffered):
             raise PhaseFailed(chosen)
-        held = await self._terms.held()
+        held = await self._permission()
         if held is not None:
             self._withheld = True
             self._transcript.event(f"no login: {held}")
             self._record.add(Step(Phase.AUTH, StepStatus.SKIPPED, None, note=held))
             return
         self._mechanism = str(chosen)
-        self._login = Login(
+        self._login = self._undecided = Login(
             self._connection, self._transcript, self._terms.conversation(chosen, self._endpoint)
         )
         try:
             await self._login.run()
         finally:
             self._reply = self._login.reply or self._reply
+        self._conclude_login(None)
         self._record.close(Phase.AUTH, self._login.seconds, note=self._mechanism)
+
+    async def _permission(self) -> str | None:
+        """Return why no login is made, None when one is.
+
+        Waiting for somebody else's login is no doing of the server's: it counts in no duration and against
+        no deadline, and what becomes of the idle connection meanwhile is no failure.
+        """
+        at_rest = self._connection.is_at_rest
+        with self._clock.stopped():
+            held = await self._terms.held()
+        if held is None and at_rest and not self._connection.is_at_rest:
+            self._terms.abandon()
+            held = "the connection ended while another login with this account was under way"
+        self._record.begin(Phase.AUTH)
+        return held
+
+    def _conclude_login(self, failure: Symptom | None) -> None:
+        """Say what came of the AUTH exchange, once, as soon as it is known: others may be waiting for it."""
+        login, self._undecided = self._undecided, None
+        if login is not None:
+            self._terms.leave(failure, told=login.told)
 
     def _message_path(self, which: str) -> bytes:
         assert self._endpoint.message is not None
@@ -327,25 +354,9 @@ class Session:
         if not planned or not in_step or not wire.is_connected:
             wire.hang_up()
             return
-        began = perf_counter()
-        patience = min(self._deadline, asyncio.get_running_loop().time() + QUIT_PATIENCE)
-        note, status, seen = "", StepStatus.PASSED, None
-        seconds: float | None = None
-        try:
-            async with asyncio.timeout_at(patience):
-                if self._endpoint.until in {Phase.MAIL, Phase.RCPT} and evidence is None:
-                    await wire.command(b"RSET")  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
-                exchange = await wire.command(b"QUIT")
-                seconds = exchange.seconds
-                if exchange.reply.code != 221:
-                    note = f"answered {exchange.reply.code}"
-        except PhaseFailed:
-            note = "closed without a reply"
-        except TimeoutError:
-            status, seen = StepStatus.FAILED, TimedOut(self._endpoint.timeout)
-        if seconds is None:
-            seconds = perf_counter() - began
-        self._record.add(Step(Phase.QUIT, status, seconds, seen, note))
+        reset = self._endpoint.until in {Phase.MAIL, Phase.RCPT} and evidence is None
+        step = await take_leave(wire, self._clock.deadline, reset=reset, limit=self._endpoint.timeout)
+        self._record.add(step)
         wire.hang_up()
 
     # ----------------------------------------------------------------- bookkeeping
@@ -381,17 +392,6 @@ class Session:
             attempts=self._attempts.finished(),
             helo=self._helo,
         )
-
-
-def _phase_of(evidence: Evidence, phase: Phase, encrypted: bool) -> Phase:
-    """Return the phase that a failure belongs to.
-
-    In TLS 1.3 the server judges our certificate after our handshake is done, so its alert arrives
-    while the next phase is open.
-    """
-    if encrypted and isinstance(evidence, TlsFailure) and phase is not Phase.TLS:
-        return Phase.TLS
-    return phase
 
 
 def _verdict_words(facts: TlsFacts) -> str:

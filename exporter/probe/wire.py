@@ -88,7 +88,7 @@ class Wire(SMTPProtocol):
 
     async def command(self, *words: bytes, shown: bytes | None = None) -> Exchange:
         """Send one command and wait for its reply; `shown` stands for it in the transcript."""
-        self._take_unsolicited()
+        self.take_unsolicited()
         line = b" ".join(words)
         self._transcript.client(line if shown is None else shown)
         return await self._await_reply(perf_counter(), line)
@@ -125,6 +125,14 @@ class Wire(SMTPProtocol):
             self._handshake_bytes.clear()
         return self._tls, max(0.0, ended - began)
 
+    def take_unsolicited(self) -> None:
+        """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
+        replies, self._unsolicited = self._unsolicited, []
+        for reply in replies:
+            if reply.code >= 400:
+                raise PhaseFailed(reply)
+            self._transcript.event("the reply above answers no command; it was ignored")
+
     @property
     def challenge(self) -> bytes:
         """The text of the last reply as it came, secrets included: for SASL, and for nobody to see."""
@@ -135,6 +143,12 @@ class Wire(SMTPProtocol):
         """Plaintext that arrived and belongs to no reply yet, without secrets whole or begun."""
         raw = self._transcript.redact.unfinished(bytes(self._raw))
         return b"".join((*(line + b"\n" for line in self._lines), raw))
+
+    @property
+    def is_at_rest(self) -> bool:
+        """The session stands between two commands, and the server has said nothing against the next."""
+        refused = any(reply.code >= 400 for reply in self._unsolicited)
+        return self._ending is None and self.is_connected and not self._response_pending and not refused
 
     def pending(self) -> bytes:
         """Return everything that arrived unasked: unsolicited replies, then loose bytes."""
@@ -189,6 +203,7 @@ class Wire(SMTPProtocol):
                 self._last = None
                 await self.execute_command(line)
         except SMTPException as exc:
+            self.take_unsolicited()  # a 421 that came in with the end explains it
             raise PhaseFailed(self.ending(exc)) from None
         return self._exchange(sent_at)
 
@@ -199,14 +214,6 @@ class Wire(SMTPProtocol):
             raise PhaseFailed(self.ending())
         reply, received_at = self._last
         return Exchange(reply, sent_at, received_at)
-
-    def _take_unsolicited(self) -> None:
-        """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
-        replies, self._unsolicited = self._unsolicited, []
-        for reply in replies:
-            if reply.code >= 400:
-                raise PhaseFailed(reply)
-            self._transcript.event("the reply above answers no command; it was ignored")
 
     # ----------------------------------------------------------------- bytes in
 

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from exporter.backoff import REFUSALS, Account, Login, Logins, account_of, logins
+from exporter.backoff import NOT_JUDGED, REFUSALS, Account, Login, Logins, account_of, logins
 from exporter.diagnosis import diagnose
 from exporter.model import (
-    HEALTHY,
     Auth,
     Capabilities,
+    DropKind,
+    Dropped,
     Endpoint,
     ErrorClass,
     Evidence,
+    Garbled,
     Mechanism,
     OAuth2,
-    Observation,
     Phase,
     ProbeResult,
     Reply,
@@ -82,19 +83,25 @@ def withheld(target: Endpoint) -> ProbeResult:
     return replace(result(target), steps=steps, auth_withheld=True, reply=Reply(250, (b"mail",)))
 
 
-def observation(found: ProbeResult) -> Observation:
-    """A result with its verdict."""
-    return Observation(result=found, diagnosis=HEALTHY if found.symptom is None else diagnose(found.symptom))
+def classify(symptom: Symptom) -> ErrorClass:
+    """The class by the shipped rules."""
+    return diagnose(symptom).error_class
+
+
+def ended(login: Login, found: ProbeResult, *, told: bool = True) -> None:
+    """A probe that logged in ends so."""
+    login.leave(found.symptom, told=told)
+    login.conclude(found)
 
 
 async def tried(
-    permits: Logins, target: Endpoint, evidence: Evidence | None = None, **more: Any
+    permits: Logins, target: Endpoint, evidence: Evidence | None = None, *, told: bool = True, **more: Any
 ) -> str | None:
     """Try a login that ends by `evidence`; the reason when it is held back."""
-    with permits.login(target) as login:
+    with permits.login(target, classify) as login:
         held = await login.enter()
         if held is None:
-            login.conclude(observation(result(target, evidence, **more)))
+            ended(login, result(target, evidence, **more), told=told)
         return held
 
 
@@ -167,13 +174,13 @@ def test_a_refusal_stands_until_the_next_try() -> None:
         assert await tried(permits, target, REFUSED) is None
         assert permits.backing_off(target)
         other_port = endpoint(name="other", port=465, tls=TlsMode.IMPLICIT)
-        with permits.login(other_port) as login:
+        with permits.login(other_port, classify) as login:
             held = login.held()
             assert held is not None
             assert "refused" in held
             assert "5 min" in held
             fresh = withheld(other_port)
-            login.conclude(observation(fresh))
+            login.conclude(fresh)
             standing = login.standing(fresh)
         assert standing.symptom is not None
         assert standing.symptom.evidence == standing.reply == REFUSED
@@ -194,7 +201,7 @@ def test_what_fails_before_the_login_is_the_verdict() -> None:
     async def scenario(permits: Logins) -> None:
         target = endpoint()
         await tried(permits, target, REFUSED)
-        with permits.login(target) as login:
+        with permits.login(target, classify) as login:
             assert login.held() is not None
             fresh = result(target, TimedOut(10.0), Phase.CONNECT)
             assert login.standing(fresh) is fresh
@@ -207,47 +214,114 @@ def test_a_login_that_was_not_held_back_is_judged_by_itself() -> None:
 
     async def scenario(permits: Logins) -> None:
         target = endpoint()
-        with permits.login(target) as login:
+        with permits.login(target, classify) as login:
             assert login.held() is None
             assert await login.enter() is None
-            login.conclude(observation(result(target)))
+            ended(login, result(target))
             assert login.standing(result(target)) == result(target)
 
     living(scenario)
 
 
-@pytest.mark.parametrize("error_class", sorted(REFUSALS))
-def test_every_refusal_of_a_login_is_waited_after(error_class: ErrorClass) -> None:
-    """By its class, however the server worded it."""
+def backing_off_after(
+    evidence: Evidence, error_class: ErrorClass | None = None, *, told: bool = True, phase: Phase = Phase.AUTH
+) -> bool:
+    """Whether logins are held back after one that ended so; `error_class` is what some rules call it."""
 
     async def scenario(permits: Logins) -> bool:
         target = endpoint()
-        found = observation(result(target, REFUSED))
-        with permits.login(target) as login:
+
+        def judge(symptom: Symptom) -> ErrorClass:
+            return classify(symptom) if error_class is None else error_class
+
+        with permits.login(target, judge) as login:
             await login.enter()
-            login.conclude(replace(found, diagnosis=replace(found.diagnosis, error_class=error_class)))
+            ended(login, result(target, evidence, phase), told=told)
         return permits.backing_off(target)
 
-    assert living(scenario)
+    return bool(living(scenario))
+
+
+@pytest.mark.parametrize("error_class", sorted(REFUSALS))
+@pytest.mark.parametrize("code", [421, 454, 504, 535])
+def test_every_class_that_speaks_of_the_account_is_waited_after(error_class: ErrorClass, code: int) -> None:
+    """Whatever the reply code."""
+    assert backing_off_after(Reply(code, (b"No",)), error_class)
+
+
+@pytest.mark.parametrize("error_class", sorted(set(ErrorClass) - {ErrorClass.NONE}))
+def test_a_535_is_waited_after_whatever_it_is_called(error_class: ErrorClass) -> None:
+    """By the shipped rules or by the operator's own: the server may have counted a failed login."""
+    assert backing_off_after(REFUSED, error_class)
+
+
+@pytest.mark.parametrize("code", range(500, 600))
+def test_every_5xx_is_waited_after_unless_no_secret_was_judged(code: int) -> None:
+    """An unknown code is a refusal; those that turn the command away are none."""
+    assert backing_off_after(Reply(code, (b"No",)), ErrorClass.PROTOCOL_ERROR) is (code not in NOT_JUDGED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"5.7.1 Client host blocked using zen.spamhaus.org",
+        b"4.7.0 Temporary authentication failure",
+        b"5.2.2 Mailbox full, over quota",
+        b"Something else went wrong",
+    ],
+)
+def test_a_535_with_any_words_is_waited_after(text: bytes) -> None:
+    """Whatever the diagnosis makes of them."""
+    assert backing_off_after(Reply(535, (text,)))
+
+
+@pytest.mark.parametrize("evidence", [TimedOut(10.0), Dropped(DropKind.EOF), Garbled(b"?")])
+def test_a_verdict_that_was_not_heard_is_waited_for(evidence: Evidence) -> None:
+    """A server that makes a wrong password wait, or hangs up on it, has judged it all the same."""
+    assert backing_off_after(evidence)
+    assert not backing_off_after(evidence, told=False)
+
+
+def test_an_accepted_account_is_not_suspected_at_once() -> None:
+    """Of logins without a verdict the third in a row is waited after, for a pause that does not grow."""
+
+    async def scenario(permits: Logins) -> list[float]:
+        target, loop, pauses = endpoint(), asyncio.get_running_loop(), []
+        silence = TimedOut(1.0)
+        for evidence in (None, silence, silence, None, silence, silence, silence, silence, None, silence):
+            assert await tried(permits, target, evidence) is None
+            began = loop.time()
+            while permits.backing_off(target):  # noqa: ASYNC110 - the seconds are virtual
+                await asyncio.sleep(1.0)
+            pauses.append(loop.time() - began)
+        return pauses
+
+    assert living(scenario, initial=10.0, max=40.0) == [0, 0, 0, 0, 0, 0, 10, 10, 0, 0]
+
+
+def test_silence_is_no_refusal() -> None:
+    """What is told meanwhile says what happened."""
+
+    async def scenario(permits: Logins) -> None:
+        target = endpoint()
+        await tried(permits, target, TimedOut(10.0))
+        with permits.login(target, classify) as login:
+            assert "got no answer" in str(login.held())
+            standing = login.standing(withheld(target))
+        assert standing.symptom is not None
+        assert standing.symptom.evidence == TimedOut(10.0)
+        assert standing.reply is None
+
+    living(scenario)
 
 
 @pytest.mark.parametrize(
     ("evidence", "phase"),
-    [
-        (TEMPORARY, Phase.AUTH),
-        (TimedOut(10.0), Phase.AUTH),
-        (REFUSED, Phase.MAIL),
-        (TimedOut(1.0), Phase.TLS),
-    ],
+    [(TEMPORARY, Phase.AUTH), (REFUSED, Phase.MAIL), (TimedOut(1.0), Phase.MAIL), (TimedOut(1.0), Phase.TLS)],
 )
 def test_nothing_else_is(evidence: Evidence, phase: Phase) -> None:
-    """A temporary failure, silence, and what is refused after the login or before it."""
-
-    async def scenario(permits: Logins) -> bool:
-        await tried(permits, endpoint(), evidence, phase=phase)
-        return permits.backing_off(endpoint())
-
-    assert not living(scenario)
+    """A temporary failure, and what is refused after the login or before it."""
+    assert not backing_off_after(evidence, phase=phase)
 
 
 def test_the_pause_doubles_and_a_success_ends_it() -> None:
@@ -290,7 +364,7 @@ async def slow_login(login: Login, seconds: float, evidence: Evidence | None) ->
         held = await login.enter()
         if held is None:
             await asyncio.sleep(seconds)
-            login.conclude(observation(result(endpoint(), evidence)))
+            ended(login, result(endpoint(), evidence))
         return held
 
 
@@ -298,7 +372,9 @@ def test_a_login_waits_for_the_verdict_on_the_one_before() -> None:
     """Of five at the same moment one is refused, and four are held back."""
 
     async def scenario(permits: Logins) -> list[str | None]:
-        return await asyncio.gather(*(slow_login(permits.login(endpoint()), 3.0, REFUSED) for _ in range(5)))
+        return await asyncio.gather(
+            *(slow_login(permits.login(endpoint(), classify), 3.0, REFUSED) for _ in range(5))
+        )
 
     assert living(scenario).count(None) == 1
 
@@ -307,7 +383,9 @@ def test_accepted_logins_follow_each_other() -> None:
     """All five are made."""
 
     async def scenario(permits: Logins) -> list[str | None]:
-        return await asyncio.gather(*(slow_login(permits.login(endpoint()), 0.1, None) for _ in range(5)))
+        return await asyncio.gather(
+            *(slow_login(permits.login(endpoint(), classify), 0.1, None) for _ in range(5))
+        )
 
     assert living(scenario) == [None] * 5
 
@@ -319,7 +397,7 @@ def test_slow_logins_of_a_good_account_do_not_wait_in_a_long_line() -> None:
         await tried(permits, endpoint())
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await asyncio.gather(*(slow_login(permits.login(endpoint()), 8.0, None) for _ in range(5)))
+        await asyncio.gather(*(slow_login(permits.login(endpoint(), classify), 8.0, None) for _ in range(5)))
         return loop.time() - began
 
     assert living(scenario) < 10
@@ -335,7 +413,7 @@ def test_a_probe_that_ends_in_a_bug_lets_the_next_one_log_in() -> None:
 
     async def scenario(permits: Logins) -> None:
         with pytest.raises(ZeroDivisionError):
-            await broken(permits.login(endpoint()))
+            await broken(permits.login(endpoint(), classify))
         assert await tried(permits, endpoint()) is None
 
     living(scenario)
@@ -347,10 +425,10 @@ def test_a_probe_without_a_login_needs_no_permit() -> None:
     async def scenario(permits: Logins) -> None:
         target = endpoint(auth=None, until=Phase.EHLO)
         permits.ask_again(target)
-        with permits.login(target) as login:
+        with permits.login(target, classify) as login:
             assert login.held() is None
             assert await login.enter() is None
-            login.conclude(observation(result(target)))
+            ended(login, result(target))
         assert not permits.backing_off(target)
 
     living(scenario)

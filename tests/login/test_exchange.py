@@ -26,6 +26,7 @@ from exporter.model import (
     Reply,
     Secret,
     StepStatus,
+    Symptom,
     TimedOut,
     TlsMode,
     TokenUnavailable,
@@ -269,7 +270,7 @@ def test_what_a_server_does_after_the_cancel_does_not_matter(
 ) -> None:
     """Whether it hangs up, asks on or says nothing: the challenge is what failed."""
     monkeypatch.setattr("exporter.probe.login.CANCEL_PATIENCE", 0.1)
-    monkeypatch.setattr("exporter.probe.session.QUIT_PATIENCE", 0.1)
+    monkeypatch.setattr("exporter.probe.farewell.QUIT_PATIENCE", 0.1)
     result = probed(
         password_auth(Mechanism.CRAM_MD5),
         answer("AUTH CRAM-MD5", "334 ?"),
@@ -433,6 +434,12 @@ def test_a_gate_is_asked_right_before_the_login() -> None:
 
         async def enter(self) -> str | None:
             return "somebody else was refused"
+
+        def leave(self, failure: Symptom | None, *, told: bool) -> None:
+            raise AssertionError((failure, told))
+
+        def abandon(self) -> None:
+            raise AssertionError
 
     async def scenario() -> ProbeResult:
         async with scripted([greet(), ehlo("AUTH PLAIN"), bye()]) as server:

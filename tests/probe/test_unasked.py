@@ -11,9 +11,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.model import AttemptOutcome, DropKind, Dropped, Phase, ProbeResult, TlsFailure, TlsMode
-from tests.probe.probing import endpoint, outline, probe, run
-from tests.servers.scripted import Step, greet, raw, say, scripted, stall
+from exporter.diagnosis import diagnose
+from exporter.model import (
+    AttemptOutcome,
+    DropKind,
+    Dropped,
+    ErrorClass,
+    Phase,
+    ProbeResult,
+    TlsFailure,
+    TlsMode,
+)
+from tests.probe.probing import MESSAGE, endpoint, login, outline, probe, run
+from tests.servers.scripted import Step, drop, expect, greet, raw, say, scripted, stall
 
 
 @contextmanager
@@ -92,3 +102,48 @@ def test_plaintext_before_our_client_hello_is_kept(steps: list[Step], seen: byte
     # Bytes that come only after the ClientHello end with CRLF and are found by OpenSSL.
     assert evidence.peer_bytes.replace(b"\r", b"").replace(b"220-", b"220 ") == seen
     assert result.seconds < 4
+
+
+BUSY = "421 4.3.2 mail.test shutting down, closing channel"
+DIALOGUE = {
+    "greeting": ("", "220 mail.test ESMTP"),
+    "ehlo": ("EHLO", "250-mail.test", "250 AUTH PLAIN"),
+    "auth": ("AUTH", "235 2.7.0 Welcome"),
+    "mail": ("MAIL", "250 2.1.0 Ok"),
+    "rcpt": ("RCPT", "250 2.1.5 Ok"),
+}
+
+
+def until_busy(after: str, *reply: str) -> Iterator[Step]:
+    """The dialogue up to the reply of `after`, with the 421 in the same packet."""
+    for name, (verb, *lines) in DIALOGUE.items():
+        if verb:
+            yield expect(verb)
+        if name == after:
+            yield say(*(reply or lines), BUSY)
+            return
+        yield say(*lines)
+
+
+@pytest.mark.parametrize("ending", [[], [drop()], [stall()]])
+@pytest.mark.parametrize("after", [[name] for name in DIALOGUE] + [["ehlo", "250 mail.test"]])
+def test_a_421_between_two_commands_is_the_reply_that_decides(after: list[str], ending: list[Step]) -> None:
+    """RFC 5321 3.8: it may come at any time, and the reply before it no longer matters."""
+
+    async def scenario() -> ProbeResult:
+        async with scripted([*until_busy(*after), *ending]) as server:
+            target = endpoint(
+                server.port,
+                tls=TlsMode.NONE,
+                until=Phase.DATA,
+                auth=login("me", "secret", allow_plaintext=True),
+                message=MESSAGE,
+            )
+            return await probe(target)
+
+    result: ProbeResult = run(scenario)
+    assert result.symptom is not None
+    assert result.reply == result.symptom.evidence
+    assert result.reply is not None
+    assert result.reply.code == 421
+    assert diagnose(result.symptom).error_class is ErrorClass.SERVICE_UNAVAILABLE

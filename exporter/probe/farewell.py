@@ -1,0 +1,38 @@
+"""Taking leave of a server: RSET where an envelope was begun, QUIT, and a moment for its reply."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+from exporter.model import Evidence, Phase, Step, StepStatus, TimedOut
+from exporter.probe.evidence import PhaseFailed
+from exporter.probe.wire import Wire
+
+# QUIT decides nothing; a server that is slow to say goodbye must not be waited for until the deadline.
+QUIT_PATIENCE = 2.0
+
+
+async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float) -> Step:
+    """Say QUIT and wait for 221, `deadline` (loop time) permitting; never turns success into failure.
+
+    `reset` says RSET first; `limit` is what the whole probe was given, in seconds.
+    """
+    began = perf_counter()
+    patience = min(deadline, asyncio.get_running_loop().time() + QUIT_PATIENCE)
+    note, status = "", StepStatus.PASSED
+    seen: Evidence | None = None
+    seconds: float | None = None
+    try:
+        async with asyncio.timeout_at(patience):
+            if reset:
+                await wire.command(b"RSET")  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
+            exchange = await wire.command(b"QUIT")
+            seconds = exchange.seconds
+            if exchange.reply.code != 221:
+                note = f"answered {exchange.reply.code}"
+    except PhaseFailed:
+        note = "closed without a reply"
+    except TimeoutError:
+        status, seen = StepStatus.FAILED, TimedOut(limit)
+    return Step(Phase.QUIT, status, perf_counter() - began if seconds is None else seconds, seen, note)
