@@ -1,4 +1,4 @@
-"""TLS for one probe: contexts, the facts of the presented chain, and the verdict on it.
+"""TLS for one probe: the facts of the presented chain, and the verdict on it.
 
 The handshake itself runs without verification (CERT_NONE), so that certificate, version and cipher
 are known from one connection even when the certificate is bad.  The verdict is then OpenSSL's own:
@@ -16,33 +16,21 @@ import hashlib
 import ssl
 import struct
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from exporter.model import TlsConfig, TlsFacts, TlsVersion
+from exporter.model import TlsConfig, TlsFacts
+from exporter.probe.contexts import Contexts
 from exporter.probe.transcript import printable
 
-_VERSIONS = {
-    TlsVersion.TLS10: ssl.TLSVersion.TLSv1,
-    TlsVersion.TLS11: ssl.TLSVersion.TLSv1_1,
-    TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2,
-    TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3,
-}
-# Set outright because the default differs: Python 3.13 adds STRICT, which refuses private CAs
-# that every mail client accepts.
-_VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-_SYSTEM_BUNDLE = ssl.get_default_verify_paths().cafile
 _MAX_SANS = 20
 _MAX_TEXT = 256
 _MAX_VERDICTS = 20_000
-_MAX_CONTEXTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +50,28 @@ class _Judged:
 
 
 class TlsStore:
-    """Contexts and verdicts, built once and reused: a memo of pure functions, never a decision.
-
-    Files are part of the key by size, inode and time of change, so a renewed CA file is noticed.
-    """
+    """Contexts and verdicts, built once and reused: a memo of pure functions, never a decision."""
 
     def __init__(self) -> None:
-        self._contexts: OrderedDict[object, ssl.SSLContext] = OrderedDict()
+        self._contexts = Contexts()
         self._judged: OrderedDict[object, _Judged] = OrderedDict()
 
     def context(self, config: TlsConfig) -> ssl.SSLContext:
-        """Return the client context of the handshake.  OSError, ssl.SSLError: a file is unusable."""
-        key = (
-            "handshake",
-            config.min_version,
-            config.max_version,
-            _stamp(config.cert_file),
-            _stamp(config.key_file),
-        )
-        return self._remembered(key, lambda: _handshake_context(config))
+        """Return the client context of the handshake.  UnusableFileError: the client certificate is bad."""
+        return self._contexts.handshake(config).context
 
     def facts(self, config: TlsConfig, name: str, session: ssl.SSLObject) -> TlsFacts:
-        """Return what the handshake showed and whether the chain verifies for `name`."""
+        """Return what the handshake showed and whether the chain verifies for `name`.
+
+        UnusableFileError: `ca_file` is bad and never was good.
+        """
         chain = presented_chain(session)
-        trust = (_stamp(config.ca_file or _SYSTEM_BUNDLE), config.strict)
+        trust = self._contexts.verifying(config)
         digest = hashlib.sha256(b"".join(chain)).digest()
-        key = (digest, name, trust)
+        key = (digest, name, trust.made_of, config.strict)
         judged = self._judged.get(key)
         if judged is None or time.time() >= judged.good_until:
-            context = self._remembered(("verify", trust), lambda: _verify_context(config))
-            judged = _judge(chain, verify_chain(context, chain, name))
+            judged = _judge(chain, verify_chain(trust.context, chain, name))
             self._judged[key] = judged
             while len(self._judged) > _MAX_VERDICTS:
                 self._judged.popitem(last=False)
@@ -99,56 +79,6 @@ class TlsStore:
         return replace(
             judged.facts, version=session.version() or "", cipher=cipher[0] if cipher is not None else ""
         )
-
-    def _remembered(self, key: object, build: object) -> ssl.SSLContext:
-        context = self._contexts.get(key)
-        if context is None:
-            assert callable(build)
-            context = build()
-            assert isinstance(context, ssl.SSLContext)
-            self._contexts[key] = context
-            while len(self._contexts) > _MAX_CONTEXTS:
-                self._contexts.popitem(last=False)
-        return context
-
-
-def _stamp(path: str | None) -> object:
-    if path is None:
-        return None
-    status = Path(path).stat()
-    return (path, status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def _handshake_context(config: TlsConfig) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if config.min_version in {TlsVersion.TLS10, TlsVersion.TLS11}:
-        # OpenSSL 3 has no cipher for these versions at the default security level.
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with warnings.catch_warnings():
-        # Python warns of the old versions; whoever configures one knows, and a log line each is no help.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = _VERSIONS[config.min_version]
-        if config.max_version is not None:
-            context.maximum_version = _VERSIONS[config.max_version]
-    if config.cert_file is not None:
-        context.load_cert_chain(config.cert_file, config.key_file)
-    return context
-
-
-def _verify_context(config: TlsConfig) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_flags = _VERIFY_FLAGS
-    if config.strict:
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
-    # The Certificate message of TLS 1.2 travels in the clear, which is what makes the replay possible.
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    if config.ca_file is not None:
-        context.load_verify_locations(config.ca_file)
-    else:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    return context
 
 
 def presented_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 
 from exporter.demo.certificates import CURRENT, Identity, authority, leaf, server_context
 from exporter.model import TlsConfig, TlsVersion
-from exporter.probe import tls
+from exporter.probe import contexts, tls
+from exporter.probe.contexts import verify_context
 from exporter.probe.tls import TlsStore, verify_chain
 from tests.probe.test_verdict import handshake, pem
 
@@ -28,8 +29,7 @@ def trusted(tmp_path: Path) -> TlsConfig:
 
 def test_bytes_that_are_no_certificate_give_a_verdict_and_no_facts(trusted: TlsConfig) -> None:
     """What neither parser can read is refused; nothing is made up and nothing raises."""
-    store = TlsStore()
-    context = store._remembered("x", lambda: tls._verify_context(trusted))
+    context = verify_context(trusted)
     judged = tls._judge((b"rubbish",), verify_chain(context, (b"rubbish",), "h"))
     assert not judged.facts.verified
     assert judged.facts.verify_error
@@ -88,7 +88,7 @@ def test_the_memory_of_verdicts_and_contexts_is_bounded(
 ) -> None:
     """The oldest is forgotten first."""
     monkeypatch.setattr(tls, "_MAX_VERDICTS", 2)
-    monkeypatch.setattr(tls, "_MAX_CONTEXTS", 2)
+    monkeypatch.setattr(contexts, "_MAX_CONTEXTS", 2)
     store = TlsStore()
     server = server_context(leaf("a.test", issuer=_root))
     for name in ("a.test", "b.test", "c.test"):
@@ -96,7 +96,7 @@ def test_the_memory_of_verdicts_and_contexts_is_bounded(
     for version in (TlsVersion.TLS12, TlsVersion.TLS13, TlsVersion.TLS11):
         store.context(TlsConfig(min_version=version))
     assert len(store._judged) == 2
-    assert len(store._contexts) == 2
+    assert len(store._contexts._kept) == 2
 
 
 def test_a_verdict_ends_with_the_certificate(trusted: TlsConfig) -> None:
@@ -126,5 +126,5 @@ def test_system_trust_is_the_default() -> None:
     """Without `ca_file` a private root is not trusted."""
     identity = Identity(leaf("a.test", issuer=_root).certificate, _root.key)
     der = identity.certificate.public_bytes(serialization.Encoding.DER)
-    verdict = verify_chain(tls._verify_context(TlsConfig()), (der,), "a.test")
+    verdict = verify_chain(verify_context(TlsConfig()), (der,), "a.test")
     assert verdict.code == 20

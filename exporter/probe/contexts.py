@@ -1,0 +1,160 @@
+"""TLS contexts built from files: rebuilt when a file changes, kept while a file is bad.
+
+Certificates are renewed while probes run: a file may be missing for a moment, half written, or belong to
+the other key.  None of that says anything about a mail server, so the last good context goes on being used.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter import log
+from exporter.model import OurFault, TlsConfig, TlsVersion
+from exporter.probe.evidence import PhaseFailed
+
+_VERSIONS = {
+    TlsVersion.TLS10: ssl.TLSVersion.TLSv1,
+    TlsVersion.TLS11: ssl.TLSVersion.TLSv1_1,
+    TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3,
+}
+# Set outright because the default differs: Python 3.13 adds STRICT, which refuses private CAs
+# that every mail client accepts.
+_VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+_SYSTEM_BUNDLE = ssl.get_default_verify_paths().cafile
+_MAX_CONTEXTS = 1_000
+
+
+class UnusableFileError(PhaseFailed):
+    """A file of `tls_config` is of no use and never was: a fault of ours, of which the log has the rest."""
+
+    def __init__(self) -> None:
+        super().__init__(OurFault(type(self).__name__))
+
+
+@dataclass(slots=True)
+class Kept:
+    """A context, and the state of its files when it was made."""
+
+    context: ssl.SSLContext
+    made_of: object
+    tried: object
+    """The state of the files that was looked at last; it differs from `made_of` while they are bad."""
+
+
+class Contexts:
+    """Contexts by what they are built from; files count by size, inode and time of change."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[object, Kept] = OrderedDict()
+        self._bad: set[tuple[str, ...]] = set()
+
+    def handshake(self, config: TlsConfig) -> Kept:
+        """Return the client context that verifies nothing.  UnusableFileError: there is none yet."""
+        files = (config.cert_file, config.key_file)
+        key = ("handshake", config.min_version, config.max_version, *files)
+        return self._current(key, files, lambda: handshake_context(config))
+
+    def verifying(self, config: TlsConfig) -> Kept:
+        """Return the client context that verifies.  UnusableFileError: there is none yet."""
+        key = ("verify", config.ca_file, config.strict)
+        return self._current(key, (config.ca_file or _SYSTEM_BUNDLE,), lambda: verify_context(config))
+
+    def _current(
+        self, key: object, names: tuple[str | None, ...], build: Callable[[], ssl.SSLContext]
+    ) -> Kept:
+        files = tuple(name for name in names if name is not None)
+        state = tuple(map(_state, files))
+        kept = self._kept.get(key)
+        if kept is not None and kept.tried == state:
+            return kept
+        try:
+            if kept is not None:
+                for name in files:
+                    # OpenSSL reads the system's bundle without saying that it is gone.
+                    Path(name).stat()
+            context = build()
+        except (OSError, ssl.SSLError) as error:
+            self._complain(files, error, kept)
+            if kept is None:
+                raise UnusableFileError from None
+            kept.tried = state
+            return kept
+        if files in self._bad:
+            self._bad.discard(files)
+            log.event(logging.INFO, "the TLS files are good again", files=", ".join(files))
+        kept = self._kept[key] = Kept(context, made_of=state, tried=state)
+        while len(self._kept) > _MAX_CONTEXTS:
+            self._kept.popitem(last=False)
+        return kept
+
+    def _complain(self, files: tuple[str, ...], error: Exception, kept: Kept | None) -> None:
+        """Say once that `files` are bad, until they are good again."""
+        if files in self._bad:
+            return
+        if len(self._bad) >= _MAX_CONTEXTS:
+            self._bad.clear()
+        self._bad.add(files)
+        log.event(
+            logging.ERROR,
+            "the TLS files cannot be used"
+            + ("" if kept is None else "; what they held before is used until they are mended"),
+            files=", ".join(files),
+            reason=_reason(error),
+        )
+
+
+def _state(name: str) -> object:
+    try:
+        status = Path(name).stat()
+    except OSError as error:
+        return (name, error.errno)
+    return (name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        mismatch = error.reason == "KEY_VALUES_MISMATCH"
+        return "the key belongs to another certificate" if mismatch else "this is not what PEM looks like"
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+
+
+def handshake_context(config: TlsConfig) -> ssl.SSLContext:
+    """Return a client context without verification.  OSError, ssl.SSLError: a file is unusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if config.min_version in {TlsVersion.TLS10, TlsVersion.TLS11}:
+        # OpenSSL 3 has no cipher for these versions at the default security level.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        # Python warns of the old versions; whoever configures one knows, and a log line each is no help.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = _VERSIONS[config.min_version]
+        if config.max_version is not None:
+            context.maximum_version = _VERSIONS[config.max_version]
+    if config.cert_file is not None:
+        # A passphrase is asked for on the terminal unless somebody answers.
+        context.load_cert_chain(config.cert_file, config.key_file, password="")
+    return context
+
+
+def verify_context(config: TlsConfig) -> ssl.SSLContext:
+    """Return a verifying client context of TLS 1.2.  OSError, ssl.SSLError: the CA file is unusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags = _VERIFY_FLAGS
+    if config.strict:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    # The Certificate message of TLS 1.2 travels in the clear, which is what makes the replay possible.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if config.ca_file is not None:
+        context.load_verify_locations(config.ca_file)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    return context
