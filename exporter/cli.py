@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporter import __version__
+from exporter import __version__, output
 
 DEFAULT_LISTEN = ":10587"
 UNTIL = ("connect", "greeting", "tls", "ehlo", "auth", "mail", "rcpt", "data")
@@ -18,14 +18,19 @@ UNTIL = ("connect", "greeting", "tls", "ehlo", "auth", "mail", "rcpt", "data")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    output.prepare()
     try:
-        return int(options.command(options))
+        try:
+            options = _parser().parse_args(arguments)
+            return int(options.command(options))
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader has gone (`check | head`): nobody is left to be told.
-        sys.stderr.close()
+    except output.LostError as lost:
+        output.abandon()
+        if str(lost):
+            sys.stderr.write(f"submission-exporter: cannot write the output: {lost}\n")
         return 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import textwrap
 from collections.abc import Callable
 from typing import TextIO, assert_never
@@ -40,7 +41,7 @@ OWNERS = {
     FaultDomain.SERVER: "the server",
 }
 _TLS_WORDS = {TlsMode.STARTTLS: "STARTTLS", TlsMode.IMPLICIT: "implicit TLS", TlsMode.NONE: "no TLS"}
-_WIDTH = 96
+_NARROWEST, _WIDEST = 40, 96
 
 
 class Style:
@@ -123,7 +124,7 @@ def diagnosis_text(diagnosis: Diagnosis, style: Style) -> str:
         lines.append("  What to do:")
         for number, remedy in enumerate(diagnosis.remedy, 1):
             lines += textwrap.wrap(
-                remedy, _WIDTH, initial_indent=f"    {number}. ", subsequent_indent=" " * 7
+                remedy, _width(), initial_indent=f"    {number}. ", subsequent_indent=" " * 7
             )
     if diagnosis.runner_up is not None:
         lines += _wrapped("Could also be: ", (str(diagnosis.runner_up),))
@@ -133,10 +134,15 @@ def diagnosis_text(diagnosis: Diagnosis, style: Style) -> str:
     return "\n".join(lines)
 
 
+def _width() -> int:
+    """Return how long a line may be: as wide as the terminal, within what reads well."""
+    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+
+
 def _wrapped(label: str, texts: tuple[str, ...]) -> list[str]:
     lines: list[str] = []
     for text in texts:
-        lines += textwrap.wrap(label + text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        lines += textwrap.wrap(label + text, _width(), initial_indent="  ", subsequent_indent="    ")
     return lines
 
 

@@ -6,8 +6,9 @@ stands in no file.  Whatever is wrong comes back as one ConfigError with every p
 
 from exporter.settings.durations import format_duration, parse_duration
 from exporter.settings.endpoints import endpoint_for
+from exporter.settings.files import trusted_roots
 from exporter.settings.load import load
-from exporter.settings.problems import ConfigError, Problem
+from exporter.settings.problems import ConfigError, Problem, nearest, printable, quoted
 from exporter.settings.schema import json_schema
 from exporter.settings.target_pattern import TargetPattern
 from exporter.settings.targets import parse_target
@@ -25,6 +26,10 @@ __all__ = [
     "format_duration",
     "json_schema",
     "load",
+    "nearest",
     "parse_duration",
     "parse_target",
+    "printable",
+    "quoted",
+    "trusted_roots",
 ]

@@ -84,6 +84,11 @@ class Files:
         return answer  # type: ignore[return-value]  # one question has one type of answer
 
 
+def trusted_roots(name: str) -> None:
+    """Raise ConfigError unless `name` is a PEM file with at least one certificate."""
+    _check_roots(Path(name))
+
+
 def secret_from_variable(name: str) -> Secret:
     """The value of an environment variable; its name is not repeated, it may be a misplaced secret."""
     value = os.environ.get(name)
