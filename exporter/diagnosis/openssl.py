@@ -117,7 +117,11 @@ _HEX_ERROR = re.compile(r"error:([0-9A-Fa-f]{8}):")
 _BRACKETED = re.compile(r"\[(?:SSL|X509)[:=] ?([A-Z0-9_]{4,60})\]")
 _NODE = re.compile(r"\bERR_SSL_([A-Z0-9_]{4,60})\b")
 _ALERT_NUMBER = re.compile(r"\balert number (\d{1,3})\b", re.IGNORECASE)
-_ALERT_NAME = re.compile(r"\balert[:(]?[ _-]+([a-z]+(?:[ _-][a-z]+){0,3})", re.IGNORECASE)
+_ALERT_NAME = re.compile(
+    r"(?<![a-z])alert[:(,]?[ _-]{1,3}['\"{]{0,2}([a-z]+(?:[ _-][a-z]+){0,3})", re.IGNORECASE
+)
+_RUN_TOGETHER = {name.replace("_", ""): number for name, number in ALERTS.items()}
+"""As .NET and rustls write them: `ProtocolVersion`."""
 _VERIFY_NUMBER = re.compile(
     r"(?:verify error:num=|verify return code: |verification error |X509_V_ERR_?)(\d{1,3})\b", re.IGNORECASE
 )
@@ -155,8 +159,8 @@ def _alert_in(text: str) -> int | None:
     if not (named := _ALERT_NAME.search(text)):
         return None
     words = re.split(r"[ _-]", named[1].lower())
-    names = ("_".join(words[:length]) for length in range(len(words), 0, -1))
-    return next((ALERTS[name] for name in names if name in ALERTS), None)
+    names = ("".join(words[:length]) for length in range(len(words), 0, -1))
+    return next((_RUN_TOGETHER[name] for name in names if name in _RUN_TOGETHER), None)
 
 
 def verify_number_in(text: str) -> int | None:

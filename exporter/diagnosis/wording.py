@@ -79,7 +79,8 @@ def values_of(facts: Facts) -> dict[str, str]:
     if isinstance(evidence, TokenUnavailable):
         known["token_error"] = evidence.error
     shown = ((name, printable(value)) for name, value in known.items() if value)
-    return {name: value for name, value in shown if value}
+    # the template has its own full stop
+    return {name: value.rstrip(".") for name, value in shown if value.rstrip(".")}
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:

@@ -47,8 +47,10 @@ _NUMBERED = re.compile(
 _PARENTHESISED = re.compile(r"\((\d{2,5})\)")
 _BARE_NUMBER = re.compile(r"\s*(?:errno|error|winerror|socket error)?[ :=]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
 _SYMBOL = re.compile(
-    r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b"
+    r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b|"
+    r"(?<=[:{,'\" ])e(?:conn|host|net|timed|addr|pipe)[a-z]{0,12}\b"  # Erlang and Elixir write them as atoms
 )
+_OUTLOOK_OWN = re.compile(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
 _WINSOCK_FROM = 10000
 _UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 
@@ -73,6 +75,9 @@ def symptom_of_text(plain: str, context: Context) -> Symptom:
     if foreign := _FOREIGN.search(plain):
         line = plain[foreign.start(1) :].splitlines()[0]
         return _with_context(context.phase or Phase.GREETING, Garbled(line.encode()[:512]), context)
+    if _OUTLOOK_OWN.search(plain):
+        # the sentence before the number is one for several causes, in the language of Windows
+        return _with_context(context.phase, Words(plain), context)
     squashed = squash(plain)
     for recognise in (_sure, _openssl, _errno, _fallback):
         if found := recognise(plain, squashed, context):

@@ -27,7 +27,7 @@ _RESPONSE_FIELD = re.compile(
     r"\b(?:response|lastResponse|message|reply|text)['\"]?\s{0,2}[:=]\s{0,2}(['\"`])\s?([45]\d\d)[ -]", _I
 )
 _GOT = re.compile(
-    r"\bgot (?:code |response |reply )?['\"]?([45]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?)?", _I
+    r"\bgot (?:code |response |reply )?['\"]?([2-5]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?)?", _I
 )
 _DIAGNOSTIC = re.compile(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
 _INTRODUCED = re.compile(
@@ -36,6 +36,29 @@ _INTRODUCED = re.compile(
     r"([45]\d\d)(?:[ \-]|\)?:? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
     _I | re.MULTILINE,
 )
+# .NET and lettre show a word for each code: SmtpStatusCode, and the three digits of RFC 5321 4.2.1
+_DOTNET = re.compile(r"([A-Z][^.\n]{10,120})\. The server response was: ?", _I)
+_DOTNET_CODES = (
+    ("service not available", 421),
+    ("mailbox busy", 450),
+    ("error in processing", 451),
+    ("insufficient system storage", 452),
+    ("does not have permission to submit", 454),
+    ("command unrecognized", 500),
+    ("syntax error in parameters", 501),
+    ("command not implemented", 502),
+    ("bad sequence of commands", 503),
+    ("command parameter not implemented", 504),
+    ("requires a secure connection", 530),
+    ("mailbox unavailable", 550),
+    ("user not local", 551),
+    ("exceeded storage allocation", 552),
+    ("mailbox name not allowed", 553),
+    ("transaction failed", 554),
+)
+_LETTRE = re.compile(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}), detail: (\w{1,6})", _I)
+_LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "unspecified4", "mailsystem")
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _BARE = re.compile(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
 _NOISE = re.compile(
     r"\bHTTP/?[\d.]*[ :(]{0,2}$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $", _I
@@ -69,6 +92,8 @@ def _position(text: str) -> tuple[int, int] | None:
     """The code of the reply that decides, and where its words begin."""
     if bounced := _DIAGNOSTIC.search(text):
         return int(bounced[1]), bounced.end()
+    if spelled := _spelled_out(text):
+        return spelled
     if line := _refusals(text):
         # its first line may stand behind words of the client: `ERROR 535-5.7.8 …`
         return _introduced(text[: line[1]], line[0]) or line
@@ -81,6 +106,21 @@ def _position(text: str) -> tuple[int, int] | None:
         return found
     if (field := _FIELD.search(text)) and int(field[1]) not in _NOT_CODES:
         return int(field[1]), field.end()
+    return None
+
+
+def _spelled_out(text: str) -> tuple[int, int] | None:
+    """The code of a client that gives it in words, and where the server's own words begin."""
+    if hit := _DOTNET.search(text):
+        said = hit[1].lower()
+        code = next((number for words, number in _DOTNET_CODES if words in said), None)
+        return (code, hit.end()) if code else None
+    if hit := _LETTRE.search(text):
+        category, detail = hit[2].lower(), hit[3].lower()
+        if category in _LETTRE_CATEGORIES and detail in _DIGITS:
+            first = 4 if hit[1].lower() == "transient" else 5
+            digits = _LETTRE_CATEGORIES.index(category), _DIGITS.index(detail)
+            return first * 100 + digits[0] * 10 + digits[1], len(text)
     return None
 
 
