@@ -43,6 +43,7 @@ class Fleet:
         self._defaults = defaults
         self._layers: dict[str, tuple[Layer, Place]] = {}
         self._names: dict[str, tuple[Source, Place]] = {}
+        self._bases: set[str] = set()
         self.modules: dict[str, Module] = {}
         self.endpoints: list[Endpoint] = []
         self.effective_modules: dict[str, Mapping[str, Any]] = {}
@@ -64,14 +65,22 @@ class Fleet:
             )
             self.modules[name] = way
             self.effective_modules[name] = module_section(way, layer.auth_written)
-            # Any host and port will do: what only some targets contradict is judged with the target.
-            stand_in = assemble(way, "module.invalid", 587, name=name, interval=math.inf)
-            self._judge(source, place, contradictions(stand_in), source.data["modules"][name])
+            self._judge(source, place, contradictions(_stand_in(way)), source.data["modules"][name])
 
     def add_endpoints(self, source: Source, place: Place, items: Iterable[Any]) -> None:
         """The endpoints of one file; `place` is where their list stands."""
         for index, item in enumerate(items):
             self._add_endpoint(source, (*place, index), item)
+
+    def judge_modules(self) -> None:
+        """Notes what the modules lack that are for /probe, once every endpoint is known.
+
+        Where endpoints build on a module they may add what it lacks; /probe adds nothing.
+        """
+        for name, way in self.modules.items():
+            if way.allowed_targets or name not in self._bases:
+                written = self._main.data["modules"][name]
+                self._judge(self._main, self._layers[name][1], omissions(_stand_in(way)), written or {})
 
     def _add_endpoint(self, source: Source, place: Place, item: Any) -> None:
         if item is None:
@@ -88,6 +97,7 @@ class Fleet:
             self._report.add(source, place, error, spoils=[target_place])
         name = self._claimed_name(source, place, section, item)
         labels = self._reading.labels(source, (*place, "labels"), section.labels)
+        self._bases.add(section.module or "")
         below, is_complete = self._below(source, place, section.module)
         layer = self._layer(source, section, place).over(below)
         interval = section.interval or self._defaults.interval
@@ -174,6 +184,11 @@ class Fleet:
             self._report.add(
                 source, (*place, *at), fault(conflict.message, conflict.remedy), spoils=[(*place, *keys[0])]
             )
+
+
+def _stand_in(way: Module) -> Endpoint:
+    """An endpoint with any host and port: what only some targets contradict is judged with the target."""
+    return assemble(way, "module.invalid", 587, name=way.name, interval=math.inf)
 
 
 def _no_user(endpoint: Endpoint, item: Mapping[str, Any]) -> Iterator[Conflict]:

@@ -84,6 +84,7 @@ class _Load:
         for source, place, items in self._endpoint_files(section):
             fleet.add_endpoints(source, place, items)
             large.append(items)
+        fleet.judge_modules()
 
         default_module = defaults.layer.way("", timeout=defaults.timeout)
         max_concurrent = section.max_concurrent or DEFAULT_MAX_CONCURRENT
