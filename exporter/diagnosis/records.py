@@ -16,17 +16,29 @@ from exporter.diagnosis.text import clip, enhanced_in
 from exporter.model import Diagnosis, Phase, Reply, Symptom, TlsMode, Words
 
 _ENHANCED_LIMIT = 12
+# How clients and people write what is `TlsMode` here.
+_IN_CLEAR = frozenset({"none", "false", "no", "off", "0", "plain", "plaintext", "cleartext", "unencrypted"})
+_ENCRYPTED = frozenset({"true", "yes", "on", "1", "tls", "encrypted"})
+_TLS_MODES = {
+    "starttls": TlsMode.STARTTLS,
+    "explicit": TlsMode.STARTTLS,
+    "implicit": TlsMode.IMPLICIT,
+    "ssl": TlsMode.IMPLICIT,
+    "ssl/tls": TlsMode.IMPLICIT,
+    "smtps": TlsMode.IMPLICIT,
+    "submissions": TlsMode.IMPLICIT,
+}
 
 
 def classify_record(record: Mapping[Any, Any]) -> Symptom:
     """The symptom of one record `{phase, code, enhanced, text, errno, mechanism, port, tls}`.
 
     Every field may be absent, null or of a wrong type: what cannot be read is not known.  `tls` is a mode,
-    or true and false for a session that was or was not encrypted.
+    or whether the session was encrypted: true or false, as JSON or as a word.
     """
     symptom = _symptom_of_record(record)
-    encrypted = record.get("tls")
-    return replace(symptom, encrypted=encrypted) if isinstance(encrypted, bool) else symptom
+    encrypted = _encrypted(record.get("tls"))
+    return symptom if encrypted is None else replace(symptom, encrypted=encrypted)
 
 
 def _symptom_of_record(record: Mapping[Any, Any]) -> Symptom:
@@ -163,7 +175,19 @@ def _phase(value: object) -> Phase | None:
 
 
 def _tls_mode(value: object) -> TlsMode | None:
-    try:
-        return TlsMode(value.strip().lower()) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    """The mode that `tls` names; how a session was encrypted is not known from the fact that it was."""
+    if _encrypted(value) is False:
+        return TlsMode.NONE
+    return _TLS_MODES.get(_tls_word(value))
+
+
+def _encrypted(value: object) -> bool | None:
+    """Whether `tls` says that the session was encrypted; a mode says only what was meant."""
+    word = _tls_word(value)
+    if word in _IN_CLEAR:
+        return False
+    return True if word in _ENCRYPTED or word.startswith(("tlsv1", "tls1", "sslv")) else None
+
+
+def _tls_word(value: object) -> str:
+    return str(value).strip().lower()[:20] if isinstance(value, str | bool | int | float) else ""

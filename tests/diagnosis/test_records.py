@@ -99,7 +99,40 @@ def test_all_fields_of_a_record_are_used():
     assert symptom.evidence == Reply(535, (b"no",), "5.7.8")
     assert (symptom.host, symptom.port, symptom.tls_mode) == ("smtp.example.com", 587, TlsMode.STARTTLS)
     assert symptom.mechanism == "xoauth2"
-    assert classify_record({"code": 535.0, "tls": "SSL"}).tls_mode is None
+    assert classify_record({"code": 535.0, "tls": "maybe"}).tls_mode is None
+
+
+@pytest.mark.parametrize("tls", [False, 0, "none", "NONE", "false", "no", "off", " plain "])
+def test_a_session_without_tls_is_one_however_it_is_written(tls):
+    """A JSON boolean and the words for it say the same as the mode: not encrypted, and not meant to be."""
+    record = {"phase": "auth", "code": 538, "text": "Encryption required"}
+    assert classify_record(record | {"tls": tls}) == classify_record(record | {"tls": "none"})
+    symptom = classify_record(record | {"tls": tls})
+    assert (symptom.tls_mode, symptom.encrypted) == (TlsMode.NONE, False)
+
+
+@pytest.mark.parametrize(
+    ("tls", "mode", "encrypted"),
+    [
+        (True, None, True),
+        ("true", None, True),
+        ("TLS", None, True),
+        ("TLSv1.3", None, True),
+        ("STARTTLS", TlsMode.STARTTLS, None),
+        ("implicit", TlsMode.IMPLICIT, None),
+        ("SSL/TLS", TlsMode.IMPLICIT, None),
+        (None, None, None),
+        ("", None, None),
+        ([], None, None),
+        ({"mode": "none"}, None, None),
+        (float("nan"), None, None),
+        ("x" * 10_000, None, None),
+    ],
+)
+def test_what_a_word_says_of_the_encryption(tls, mode, encrypted):
+    """That a session was encrypted says not how; a mode that was meant says not that it came to be."""
+    symptom = classify_record({"phase": "auth", "code": 535, "tls": tls})
+    assert (symptom.tls_mode, symptom.encrypted) == (mode, encrypted)
 
 
 def test_a_repeated_code_in_front_of_the_lines_is_dropped():
