@@ -9,7 +9,7 @@ from pathlib import Path
 
 from exporter import log
 from exporter.commands.serve import serve
-from exporter.demo import DemoServers
+from exporter.demo import DemoServers, NoFolderError
 from exporter.model import Endpoint
 from exporter.service import Service
 from exporter.service import run as run_loop
@@ -23,7 +23,11 @@ def run(listen: str, log_level: str, log_format: str) -> int:
 
     async def main(stop: asyncio.Event) -> int:
         servers = DemoServers()
-        await servers.start()
+        try:
+            await servers.start()
+        except (NoFolderError, OSError) as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return 2
         try:
             settings = Settings(
                 file=Path("demo"), endpoints=servers.endpoints, effective=_effective(servers.endpoints)

@@ -2,5 +2,6 @@
 
 from exporter.demo.configuration import configuration
 from exporter.demo.fleet import DemoServers
+from exporter.demo.scratch import NoFolderError
 
-__all__ = ["DemoServers", "configuration"]
+__all__ = ["DemoServers", "NoFolderError", "configuration"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from exporter.demo.scratch import scratch_folder
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 Validity = tuple[timedelta, timedelta]
@@ -124,10 +125,13 @@ def leaf(
 
 
 def server_context(identity: Identity) -> ssl.SSLContext:
-    """A server's TLS context for `identity`, TLS 1.2 and newer, without a client certificate."""
+    """A server's TLS context for `identity`, TLS 1.2 and newer, without a client certificate.
+
+    NoFolderError: OpenSSL cannot be handed the certificate.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # OpenSSL reads certificates from files only; the file is gone when this returns.
-    with tempfile.TemporaryDirectory(prefix="submission-exporter-") as directory:
+    with scratch_folder() as directory:
         file = Path(directory, "identity.pem")
         file.touch(mode=0o600)
         file.write_bytes(identity.key_pem + identity.certificate_pem)

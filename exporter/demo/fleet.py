@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Literal
 
 from exporter.demo.certificates import CURRENT, EXPIRED, Identity, Validity, authority, leaf, server_context
 from exporter.demo.listener import LOOPBACK, Listener
+from exporter.demo.scratch import scratch_folder
 from exporter.demo.server import SubmissionServer
 from exporter.demo.service import GREETING, Service
 from exporter.demo.wire import Wire
@@ -177,9 +177,12 @@ class DemoServers:
         return self._endpoints
 
     async def start(self) -> None:
-        """Make the certificates and start every server; a failure takes back what was begun."""
+        """Make the certificates and start every server; a failure takes back what was begun.
+
+        NoFolderError: there is nowhere to put the certificates.
+        """
         async with AsyncExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="submission-exporter-demo-"))
+            directory = stack.enter_context(scratch_folder())
             issuer, ca_file = _issuer(directory)
             ports = [await _open(scene, issuer, stack) for scene in SCENES]
             self._endpoints = tuple(map(self._endpoint, SCENES, ports, repeat(ca_file)))

@@ -37,7 +37,9 @@ def test_a_module_that_logs_in_needs_credentials(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["here", "file"])
 def test_endpoints_may_add_what_their_module_lacks(where: str, tmp_path: Path) -> None:
     """A module that endpoints build on may leave the envelope to them, unless /probe may use it as well."""
-    endpoint = "{target: 'a.example.com:587', module: deep, message: {from: a@example.com, to: b@example.com}}"
+    endpoint = (
+        "{target: 'a.example.com:587', module: deep, message: {from: a@example.com, to: b@example.com}}"
+    )
     (tmp_path / "more.yml").write_text(f"- {endpoint}\n")
     rest = f"endpoints: [{endpoint}]\n" if where == "here" else "global: {endpoint_files: [more.yml]}\n"
     assert _problems(tmp_path, f"modules:\n  deep: {{until: rcpt}}\n{rest}") == []
