@@ -90,13 +90,14 @@ class Service:
         self._problems: tuple[str, ...] = ()
         self._watch = Watch(self.reload, every=look_every) if config_file and look_every else None
         self._door = Doorkeeper(access or Access(), web_config_file, look_every)
+        self._on_demand = OnDemand(self._reach, self._observe_for_stranger)
         app = create_app(
             self._board,
             self,
             ready=lambda: self._scheduler.running,
             reload=self.reload_all,
             probe_now=self._probe_now,
-            on_demand=OnDemand(self._reach, self._observe_for_stranger),
+            on_demand=self._on_demand,
             configuration=lambda: self.settings.effective,
             problems=lambda: (*self._problems, *self._door.problems),
             gate=self._door.gate,
@@ -131,7 +132,7 @@ class Service:
             await self._watch.stop()
         await self._door.stop()
         self._loop_lag.stop()
-        await self._scheduler.stop(GRACE)
+        await asyncio.gather(self._scheduler.stop(GRACE), self._on_demand.stop(GRACE))
         await self.web.stop()
         self.close()
 

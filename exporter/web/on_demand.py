@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Any
 
 from aiohttp import web
 
@@ -25,6 +27,7 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 TIMEOUT_OFFSET = 0.5
 """Seconds of the scrape that are left for the way back; blackbox_exporter's default."""
 _PLAIN = "text/plain"
+_STOPPING = "the exporter is stopping"
 _YES = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 
 
@@ -38,7 +41,7 @@ class Reach:
     """Host and port of every configured endpoint."""
 
 
-Observe = Callable[[Endpoint, Permits], Awaitable[Observation]]
+Observe = Callable[[Endpoint, Permits], Coroutine[Any, Any, Observation]]
 """Probes an endpoint once, at addresses that are permitted only; AddressRefusedError when none is."""
 
 
@@ -48,7 +51,8 @@ class OnDemand:
     def __init__(self, reach: Callable[[], Reach], observe: Observe) -> None:
         self._reach = reach
         self._observe = observe
-        self._running = 0
+        self._running: set[asyncio.Task[Observation]] = set()
+        self._stopping = False
 
     async def get(self, request: web.Request) -> web.Response:
         """Probe and answer 200 whatever the target did; 400, 403 and 503 say why nothing was probed."""
@@ -63,18 +67,42 @@ class OnDemand:
         refusal = admission.refusal()
         if refusal is not None:
             return _answer(403, refusal)
-        if self._running >= MOST_PROBES:
+        if self._stopping:
+            return _answer(503, _STOPPING)
+        if len(self._running) >= MOST_PROBES:
             busy = _answer(503, f"{MOST_PROBES} probes are running for others; try again in a second")
             busy.headers["Retry-After"] = "1"
             return busy
-        self._running += 1
         try:
-            observation = await self._observe(admission.endpoint, admission.permits)
+            observation = await self._observed(admission)
         except AddressRefusedError as error:
             return _answer(403, admission.refusal_of(error.addresses))
+        return _answer(503, _STOPPING) if observation is None else _report(request, observation)
+
+    async def stop(self, grace: float) -> None:
+        """Start nothing more; give running probes `grace` seconds, then cancel them and await their end."""
+        self._stopping = True
+        running = tuple(self._running)
+        try:
+            if running:
+                await asyncio.wait(running, timeout=grace)
         finally:
-            self._running -= 1
-        return _report(request, observation)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _observed(self, admission: Admission) -> Observation | None:
+        """Probe in a task of its own, which ends with the request; None when `stop` has ended it."""
+        task = asyncio.create_task(self._observe(admission.endpoint, admission.permits))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            request = asyncio.current_task()
+            if not self._stopping or (request is not None and request.cancelling()):
+                raise
+            return None
 
     def _admission(self, request: web.Request) -> Admission:
         """Read the request.  ConfigError or ValueError: it makes no sense."""
