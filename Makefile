@@ -8,7 +8,7 @@ APART   = --ignore=tests/chart --ignore=tests/image --ignore=tests/dashboards --
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart chart-files image sbom dashboards \
+.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart chart-files image sbom dashboards docs docs-files \
 	bench bench-smoke lock clean
 
 help: ## list the targets
@@ -68,6 +68,14 @@ image: servers tools $(VENV)/.dev ## the image: built and run, and the units bes
 
 dashboards: servers tools $(VENV)/.dev ## dashboards: drift, lint, types, every query
 	$(BIN)/pytest -n $(JOBS) tests/dashboards
+
+docs: servers $(VENV)/.dev ## the documentation: built strictly, links, examples, commands, references
+	$(BIN)/mkdocs build --quiet
+	$(BIN)/pytest -n $(JOBS) tests/docs
+
+docs-files: $(VENV)/.dev ## write the generated pages of docs/
+	$(BIN)/python -m exporter.diagnosis.pages > docs/errors.md
+	$(BIN)/python -m docs.source
 
 bench: $(VENV)/.dev ## every goal of docs/performance.md, measured beside its peer
 	$(BIN)/python -m benchmarks

@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--password-file", metavar="F", type=Path, help="take the password from F")
     check.add_argument("--timeout", metavar="T", help="the deadline of one probe, e.g. 10s")
     check.add_argument("--ca-file", metavar="F", help="trust the certificates in F")
-    check.add_argument("--output", choices=("text", "json"), default="text")
+    check.add_argument(
+        "--output", choices=("text", "json"), default="text", help="json: one list of objects, at the end"
+    )
     check.set_defaults(command=_check)
 
     classify = commands.add_parser("classify", help="explain a pasted error message")
@@ -117,7 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     validate.set_defaults(command=_validate)
 
     health = commands.add_parser("healthcheck", help="ask a running exporter whether it is alive")
-    health.add_argument("--web.listen-address", dest="listen", metavar="A", default=DEFAULT_LISTEN)
+    health.add_argument(
+        "--web.listen-address", dest="listen", metavar="A", default=DEFAULT_LISTEN, help="where it listens"
+    )
     health.add_argument(
         "--web.config.file", dest="web_config", metavar="F", type=Path, help="the exporter's own, for its TLS"
     )
@@ -148,9 +152,19 @@ def _web(parser: argparse.ArgumentParser) -> None:
 
 def _logging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--log.level", dest="log_level", choices=("debug", "info", "warning", "error"), default="info"
+        "--log.level",
+        dest="log_level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="the least urgent lines to write",
     )
-    parser.add_argument("--log.format", dest="log_format", choices=("logfmt", "json"), default="logfmt")
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="how the lines on standard error are written",
+    )
 
 
 def _serve(options: argparse.Namespace) -> int:

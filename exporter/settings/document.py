@@ -156,8 +156,12 @@ class TlsConfigSection(Section):
         default=None,
         description="Go on after a certificate that does not verify, login included. Default false.",
     )
-    min_version: Annotated[TlsVersion, _Choice] | None = Field(default=None, description="Default TLS12.")
-    max_version: Annotated[TlsVersion, _Choice] | None = Field(default=None, description="Default: no limit.")
+    min_version: Annotated[TlsVersion, _Choice] | None = Field(
+        default=None, description="Oldest protocol version to agree on. Default TLS12."
+    )
+    max_version: Annotated[TlsVersion, _Choice] | None = Field(
+        default=None, description="Newest protocol version to agree on. Default: no limit."
+    )
     strict: bool | None = Field(
         default=None,
         description="Refuse certificates that break RFC 5280 in ways that mail clients accept. Default false.",
@@ -227,7 +231,7 @@ class WaysSection(Section):
     """How to probe."""
 
     tls: Annotated[TlsMode, _Choice] | None = Field(
-        default=None, description="Default by port: implicit on 465 and 2465, else starttls."
+        default=None, description="How to encrypt. Default by port: implicit on 465 and 2465, else starttls."
     )
     until: Until | None = Field(
         default=None, description="How deep to go. Default: auth with credentials, else ehlo."
@@ -274,7 +278,7 @@ class EndpointSection(WaysSection):
 class FollowUpSection(Section):
     """Extra connections that tell two causes of a failure apart."""
 
-    enabled: bool | None = Field(default=None, description="Default true.")
+    enabled: bool | None = Field(default=None, description="Make such experiments. Default true.")
     pause: Duration | None = Field(
         default=None, description="Least time between two for the same host. Default 5m."
     )
@@ -305,7 +309,9 @@ class ResolverSection(Section):
 class GlobalSection(Section):
     """Defaults for all endpoints, and what concerns the whole process."""
 
-    interval: Interval | None = Field(default=None, description="Default 60s.")
+    interval: Interval | None = Field(
+        default=None, description="From the start of a probe to the start of the next. Default 60s."
+    )
     timeout: PositiveDuration | None = Field(
         default=None, description="One deadline around a whole probe. Default 10s."
     )
