@@ -13,12 +13,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from exporter.diagnosis import text
 
 _UNSEPARATED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PLAIN = re.compile(r"[a-z0-9]{2,40}(?: [a-z0-9]{1,40}){0,12}")
-_KEY_LENGTHS = (2, 3, 4)
+_BEGINNINGS = (2, 3, 4, 7)
+_SECOND = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Phrase:
     length: int
     """Letters that a match rests on: of two matches the longer is the more specific."""
     key: str | None
-    """The beginning of its longest word, for the index; None for a phrase found anywhere."""
+    """What a text with it has among its `word_keys`, for the index; None for one that is found anywhere,
+    which only a text beyond ASCII can hold."""
 
     def found(self, squashed: str) -> bool:
         """The phrase occurs in a text that `text.squash` made."""
@@ -73,9 +76,10 @@ class Phrases:
             for member in self._by_key[key]:
                 if member.length > best and member.found(squashed):
                     best = member.length
-        for member in self._anywhere:
-            if member.length > best and member.found(squashed):
-                best = member.length
+        if self._anywhere and not squashed.isascii():
+            for member in self._anywhere:
+                if member.length > best and member.found(squashed):
+                    best = member.length
         return best
 
 
@@ -87,9 +91,9 @@ def phrase(written: str) -> Phrase:
     if _PLAIN.fullmatch(written):
         # nearly all of the thousands: what the rest of this function would make of them, and faster
         words = written.split(" ")
-        return Phrase(written, (f" {written}",), len(written), max(words, key=len)[: _KEY_LENGTHS[-1]])
+        return Phrase(written, (f" {written}",), len(written), _key([words]))
     needles: list[str] = []
-    words = []
+    runs: list[list[str]] = []
     for part in written.split(" + "):
         bare = text.squash(part).strip()
         if not bare:
@@ -98,12 +102,31 @@ def phrase(written: str) -> Phrase:
             needles.append(bare)
             continue
         needles.append(f" {bare} " if part.endswith(".") else f" {bare}")
-        words.extend(bare.split())
+        runs.append(bare.split())
     length = sum(len(needle.strip()) for needle in needles)
-    if length < _KEY_LENGTHS[0]:
+    if length < _BEGINNINGS[0]:
         raise ValueError(f"{written!r} is too short to mean anything")
-    key = max(words, key=len)[: _KEY_LENGTHS[-1]] if words else None
-    return Phrase(written, tuple(needles), length, key if key and len(key) >= _KEY_LENGTHS[0] else None)
+    key = _key(runs)
+    if key is None and written.isascii():
+        raise ValueError(f"{written!r} is too short to mean anything")
+    return Phrase(written, tuple(needles), length, key)
+
+
+def _key(runs: list[list[str]]) -> str | None:
+    """The rarest of the keys that every text with these runs of words must have.
+
+    All words but the last of a run stand there whole, with the next one behind them.
+    """
+    pairs = [
+        f"{first} {second[:_SECOND]}"
+        for run in runs
+        for at, (first, second) in enumerate(pairwise(run))
+        if len(second) >= _SECOND or at + 2 < len(run)
+    ]
+    if pairs:
+        return max(pairs, key=len)
+    word = max((word for run in runs for word in run), key=len, default="")
+    return next((word[:length] for length in reversed(_BEGINNINGS) if length <= len(word)), None)
 
 
 def phrases(written: str) -> Phrases:
@@ -112,6 +135,10 @@ def phrases(written: str) -> Phrases:
 
 
 def word_keys(squashed: str) -> frozenset[str]:
-    """The beginnings of the words of a squashed text, as `Phrase.key` has them."""
-    words = set(squashed.split())
-    return frozenset(word[:length] for length in _KEY_LENGTHS for word in words)
+    """The beginnings of the words of a squashed text and its pairs of words, as `Phrase.key` has them."""
+    words = squashed.split()
+    keys = {f"{first} {second[:_SECOND]}" for first, second in pairwise(words)}
+    for word in set(words):
+        for length in _BEGINNINGS:
+            keys.add(word[:length])
+    return frozenset(keys)

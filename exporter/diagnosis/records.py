@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from exporter.diagnosis import errnos
@@ -12,10 +13,11 @@ from exporter.diagnosis.engine import diagnose
 from exporter.diagnosis.parsing import parse, symptom_of_errno, symptom_of_text
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.rulebook import Rulebook
-from exporter.diagnosis.text import clip, enhanced_in
+from exporter.diagnosis.text import LIMIT, clip, enhanced_in
 from exporter.model import Diagnosis, Phase, Reply, Symptom, TlsMode, Words
 
 _ENHANCED_LIMIT = 12
+_REMEMBERED_LINES = 2048
 # How clients and people write what is `TlsMode` here.
 _IN_CLEAR = frozenset({"none", "false", "no", "off", "0", "plain", "plaintext", "cleartext", "unencrypted"})
 _ENCRYPTED = frozenset({"true", "yes", "on", "1", "tls", "encrypted"})
@@ -88,8 +90,15 @@ def classify_lines(
     lines: Iterable[str], rulebook: Rulebook | None = None, *, phase: Phase | None = None
 ) -> Iterator[dict[str, Any]]:
     """One JSON-ready object a line, in order, whatever the line holds."""
+
+    @lru_cache(_REMEMBERED_LINES)
+    def again(line: str) -> Diagnosis:
+        return classify_line(line, rulebook, phase=phase)
+
+    # A mail log says the same thing again and again.
     for line in lines:
-        yield as_object(classify_line(line, rulebook, phase=phase))
+        known = again(line) if len(line) <= LIMIT else classify_line(line, rulebook, phase=phase)
+        yield as_object(known)
 
 
 def as_object(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Rulebook:
 
     rules: tuple[Rule, ...]
     _index: dict[_Key, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
-    _words: dict[str, tuple[tuple[Phrase, tuple[Rule, ...]], ...]] = field(
+    _words: dict[str | None, tuple[tuple[Phrase, tuple[Rule, ...]], ...]] = field(
         init=False, repr=False, compare=False
     )
     _markers: tuple[tuple[str, Rule], ...] = field(init=False, repr=False, compare=False)
@@ -44,17 +44,14 @@ class Rulebook:
                 markers.extend((marker, rule) for marker in rule.markers)
             elif rule.words or rule.hints:
                 for phrase in rule.words or rule.hints:
-                    if phrase.key is None:
-                        index["anywhere", None].append(rule)
-                    else:
-                        words[phrase].append(rule)
+                    words[phrase].append(rule)
             else:
                 for key in _keys_of(rule):
                     index[key].append(rule)
         object.__setattr__(self, "_index", {key: tuple(found) for key, found in index.items()})
-        by_key: defaultdict[str, list[tuple[Phrase, tuple[Rule, ...]]]] = defaultdict(list)
+        by_key: defaultdict[str | None, list[tuple[Phrase, tuple[Rule, ...]]]] = defaultdict(list)
         for phrase, found in words.items():
-            by_key[phrase.key or ""].append((phrase, tuple(found)))
+            by_key[phrase.key].append((phrase, tuple(found)))
         object.__setattr__(self, "_words", {key: tuple(found) for key, found in by_key.items()})
         object.__setattr__(self, "_refinements", {key: tuple(found) for key, found in refinements.items()})
         object.__setattr__(self, "_markers", tuple(markers))
@@ -86,10 +83,11 @@ class Rulebook:
             *(("enhanced", form) for form in spellings(facts.enhanced)),
         ]
         if facts.text:
-            keys.append(("anywhere", None))
             squashed = facts.squashed
-            for key in facts.word_keys & self._words.keys():
-                for phrase, rules in self._words[key]:
+            # None stands for the phrases without a key, which a text in ASCII cannot hold
+            beyond = () if squashed.isascii() else (None,)
+            for key in (*(facts.word_keys & self._words.keys()), *beyond):
+                for phrase, rules in self._words.get(key, ()):
                     if phrase.found(squashed):
                         for rule in rules:
                             found[rule.id] = rule

@@ -105,6 +105,9 @@ def printable(text: str, limit: int = 160) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     # the cut comes first: a hostile text must not be processed whole
-    bounded = _INVISIBLE.sub("", _ESCAPE.sub(" ", text[: limit * 4]))
-    line = _SPACE.sub(" ", "".join(char if char.isprintable() else " " for char in bounded)).strip()
+    line = text[: limit * 4]
+    if not line.isprintable():
+        visible = _INVISIBLE.sub("", _ESCAPE.sub(" ", line))
+        line = "".join(char if char.isprintable() else " " for char in visible)
+    line = _SPACE.sub(" ", line).strip()
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
