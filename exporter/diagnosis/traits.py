@@ -45,11 +45,18 @@ _INSPECTORS = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN_GREETING = re.compile(
-    rb"\s*(?:\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d|HTTP/\d|RFB \d|<(?:!doctype|html|\?xml)|"
-    rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|20[01] .{0,60}(?:NNTP|news)|220[ -].{0,120}\bFTP)",
+    rb"\s*(?:\* (?:OK|PREAUTH|BYE|BAD)\b|\+OK\b|-ERR\b|SSH-\d|HTTP/\d|RFB \d|<(?:!doctype|html|\?xml)|"
+    rb"\"(?:IMPLEMENTATION|SIEVE|SASL|STARTTLS|NOTIFY|VERSION)\"|:\S{1,255} NOTICE |@RSYNCD:|"
+    rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|20[01] .{0,60}(?:NNTP|news)|"
+    rb"220[ -](?![^\n]{0,200}SMTP).{0,120}\b(?:FTP|LMTP))",
     re.IGNORECASE | re.DOTALL,
 )
-_FTP = re.compile(r"\bFTP\b|ftpd\b|FileZilla Server", re.IGNORECASE)
+# These greet with 220 or so as well; their EHLO, if any, is another command.
+_OTHER_SERVICE = re.compile(
+    r"\bFTPS?\b|ftpd\b|ftp server|FileZilla Server|\bLMTP\b|\bNNTP\b|InterNetNews|news server|\bsieve\b",
+    re.IGNORECASE,
+)
+_SMTP = re.compile(r"\bE?SMTP", re.IGNORECASE)
 _TLS_RECORD = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
 _SERVER_LOG = re.compile(
     r"ssl_accept|accept_sr|get_client_hello|process_client_hello|client_hello_cb|in server log|tls_accept|"
@@ -146,6 +153,11 @@ def _token_unreachable(facts: Facts) -> bool:
     return isinstance(evidence, TokenUnavailable) and not evidence.reachable
 
 
+def _other_service(facts: Facts) -> bool:
+    greeting = (facts.symptom.greeting or "")[:1000]
+    return bool(_OTHER_SERVICE.search(greeting)) and not _SMTP.search(greeting)
+
+
 TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
     {
         "loopback_host": _loopback,
@@ -174,7 +186,7 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "old_max_version": lambda f: f.symptom.max_version in _OLD_VERSIONS,
         "modern_min_version": lambda f: f.symptom.min_version is TlsVersion.TLS13,
         "foreign_greeting": lambda f: bool(_FOREIGN_GREETING.match(f.raw[:256])),
-        "ftp_greeting": lambda f: bool(_FTP.search((f.symptom.greeting or "")[:400])),
+        "other_service_greeting": _other_service,
         "plaintext_reply": lambda f: f.raw[:3].isdigit() and f.raw[:1] in b"245",
         "tls_record": lambda f: bool(_TLS_RECORD.match(f.raw)),
         "server_log": lambda f: bool(_SERVER_LOG.search(f.folded)),

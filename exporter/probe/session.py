@@ -226,7 +226,7 @@ class Session:
 
     async def _greet(self) -> None:
         exchange = await self._connection.greeting(self._ready_since)
-        self._greeting = printable(exchange.reply.lines[0])
+        self._greeting = printable(b" ".join(exchange.reply.lines)[:1000])
         self._expect(exchange, {220})
         self._record.close(Phase.GREETING, exchange.seconds)
 
