@@ -70,7 +70,7 @@ dashboards: servers tools $(VENV)/.dev ## dashboards: drift, lint, types, every 
 	$(BIN)/pytest -n $(JOBS) tests/dashboards
 
 docs: servers $(VENV)/.dev ## the documentation: built strictly, links, examples, commands, references
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build --strict
 	$(BIN)/pytest -n $(JOBS) tests/docs
 
 docs-files: $(VENV)/.dev ## write the generated pages of docs/

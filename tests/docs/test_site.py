@@ -12,7 +12,7 @@ from tests.docs.reading import DOCS, ROOT
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
     """Pages, links and anchors are as MkDocs wants them; every page is in the navigation or a runbook."""
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
         check=False,
         capture_output=True,
         text=True,
