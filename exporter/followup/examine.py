@@ -35,7 +35,8 @@ from exporter.settings import FollowUpSettings
 SPACING = 1.0
 """Seconds between two follow-ups of the whole process."""
 LONGEST_WAIT = 5.0
-"""Seconds that a failed probe waits for its turn unless told otherwise; later it is recorded without one."""
+"""Seconds that a failed probe waits for its turn unless told otherwise, and half its interval at most, lest its
+next probe be left out; later it is recorded without one."""
 CROWD = 0.3
 """The share of hosts that fail together beyond which no experiment tells anything."""
 SMALLEST_CROWD = 4
@@ -71,7 +72,7 @@ class FollowUps:
         settings: FollowUpSettings,
         *,
         latest: Callable[[], Iterable[Observation]] = tuple,
-        longest_wait: float = LONGEST_WAIT,
+        longest_wait: float | None = None,
     ) -> None:
         self._prober = prober
         self.settings = settings
@@ -137,7 +138,7 @@ class FollowUps:
         wanted = experiments_for(observation, self.settings.ports)
         if not wanted or not self._may_ask(endpoint, now) or self._crowd_fails():
             return known
-        at = self._turn(now)
+        at = self._turn(now, self._patience(endpoint))
         if at is None:
             return known
         # From here on, and not only when the turn has come: another failure of this host must not pass.
@@ -163,10 +164,15 @@ class FollowUps:
         last = self._asked.get(endpoint.host)
         return last is None or now - last >= self.settings.pause
 
-    def _turn(self, now: float) -> float | None:
+    def _patience(self, endpoint: Endpoint) -> float:
+        if self._longest_wait is not None:
+            return self._longest_wait
+        return min(LONGEST_WAIT, endpoint.interval / 2)
+
+    def _turn(self, now: float, patience: float) -> float | None:
         """Take the next turn of the process and say when it comes; None when it is too far away."""
         at = max(now, self._next_turn)
-        if at - now > self._longest_wait:
+        if at - now > patience:
             return None
         self._next_turn = at + SPACING
         return at

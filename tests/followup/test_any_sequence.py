@@ -7,7 +7,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.diagnosis import diagnose
@@ -40,6 +40,7 @@ from exporter.model import (
     TlsMode,
 )
 from exporter.settings import FollowUpSettings
+from tests.examples import examples
 from tests.virtual_time import run_virtual
 
 PAUSE = 60.0
@@ -198,7 +199,7 @@ ANSWERING = st.frozensets(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(events=EVENTS, answering=ANSWERING, seconds=st.sampled_from((0.0, 0.1, 3.0, 60.0)))
 def test_the_manners_are_kept(
     events: dict[int, Events], answering: frozenset[tuple[str, int]], seconds: float
@@ -226,7 +227,7 @@ def test_the_manners_are_kept(
     assert sum(len(seen) for seen in told.values()) == sum(len(sequence) for sequence in events.values())
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(events=EVENTS, answering=ANSWERING, seconds=st.sampled_from((0.0, 3.0)))
 def test_a_proved_verdict_holds(
     events: dict[int, Events], answering: frozenset[tuple[str, int]], seconds: float
@@ -244,7 +245,7 @@ def test_a_proved_verdict_holds(
                 assert after.follow_ups == before.follow_ups
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(events=EVENTS, answering=ANSWERING, seconds=st.sampled_from((0.1, 3.0)))
 def test_the_same_gives_the_same(
     events: dict[int, Events], answering: frozenset[tuple[str, int]], seconds: float

@@ -265,6 +265,20 @@ def test_the_whole_process_makes_one_follow_up_a_second() -> None:
     assert times == [float(n) for n in range(int(LONGEST_WAIT) + 1)]
 
 
+def test_a_turn_that_would_cost_the_next_probe_is_not_waited_for() -> None:
+    """With an interval of two seconds a failed probe waits for one second at most, not for five."""
+    network = Network({})
+
+    async def scenario() -> float:
+        examined = follow_ups(network)
+        often = (replace(endpoint(str(n), host=f"h{n}.example.com"), interval=2.0) for n in range(20))
+        await asyncio.gather(*(examined.examine(silent(one)) for one in often))
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(scenario()) == 1.0
+    assert [at for at, _ in network.made] == [0.0, 1.0]
+
+
 def test_a_crowd_is_left_alone() -> None:
     """When a third of the hosts fail together no experiment is made."""
     network = Network({465: True})
