@@ -9,7 +9,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint types contracts unit coverage servers tools rules chart chart-files image sbom dashboards docs docs-files \
-	bench bench-smoke lock clean
+	bench bench-smoke fuzz soak screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -82,6 +82,15 @@ bench: $(VENV)/.dev ## every goal of docs/performance.md, measured beside its pe
 
 bench-smoke: $(VENV)/.dev
 	$(BIN)/pytest tests/benchmarks
+
+fuzz: servers $(VENV)/.dev ## every property, FUZZ_EXAMPLES=20000 times each: hours; ARGS="-k replies" chooses
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(JOBS) -m hypothesis --timeout=0 $(APART) $(ARGS)
+
+soak: $(VENV)/.dev ## 20 minutes at 100 probes a second under reloads and dying servers; ARGS="--seconds 60"
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+screenshots: $(VENV)/.dev ## docs/images anew, from the page of a running demo
+	$(BIN)/python -m tests.web.screenshots docs/images
 
 tools: ## what checks the chart, the image and the dashboards
 	@sh tests/install-chart-tools.sh $(PYTHON)

@@ -1,6 +1,6 @@
 """The submission server that both sides probe: lean, on loopback only, with a clock of its own.
 
-    python -m benchmarks.server --identity pem --password P [--greeting 50 --reply 20] [--log FILE]
+    python -m benchmarks.server --identity pem --password P [--port 2525] [--greeting 50 --reply 20] [--log FILE]
 
 It has to cost less than its clients, or it would hide what they cost; so it speaks one dialogue over raw
 sockets and memory buffers and nothing else.  It listens on every address of 127.0.0.0/8 at one port: a client
@@ -65,7 +65,7 @@ class Server:
         self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Every loopback address, and no other interface.
         self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
-        self.listening.bind(("0.0.0.0", 0))
+        self.listening.bind(("0.0.0.0", options.port))
         self.listening.listen(BACKLOG)
         self.listening.setblocking(False)
         self.loop.add_reader(self.listening, self._accept)
@@ -212,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--identity", required=True, help="certificate chain and key, PEM")
     parser.add_argument("--password", required=True)
+    parser.add_argument("--port", type=int, default=0, help="listen here; any free port without")
     parser.add_argument("--greeting", type=float, default=0.0, help="milliseconds before the greeting")
     parser.add_argument("--reply", type=float, default=0.0, help="milliseconds before each reply")
     parser.add_argument("--log", help="note when each reply was sent, and write it here at the end")

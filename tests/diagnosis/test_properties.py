@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.diagnosis import classify_lines, diagnose, parse
@@ -36,6 +36,7 @@ from exporter.model import (
     TokenUnavailable,
     Words,
 )
+from tests.examples import examples
 
 words = st.text(max_size=200) | st.sampled_from(
     [
@@ -127,7 +128,7 @@ def assert_well_formed(found):
     assert found.confidence is not Confidence.GUESS or found.runner_up is not None
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(symptoms)
 def test_diagnosing_is_total_and_deterministic(symptom):
     """Every symptom has an answer, and the same one each time."""
@@ -136,14 +137,14 @@ def test_diagnosing_is_total_and_deterministic(symptom):
     assert diagnose(symptom) == found
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.text(max_size=400) | words)
 def test_any_pasted_text_has_an_answer(pasted):
     """No text makes parsing raise, and its answer is well-formed."""
     assert_well_formed(diagnose(parse(pasted)))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(
         st.text(max_size=80)
@@ -169,7 +170,7 @@ def test_one_answer_a_line(lines):
     assert all("\n" not in json.dumps(answer) for answer in answers)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.sampled_from(["5.7.8", "4.2.2", None]),
     st.integers(400, 599).filter(lambda code: code not in {443, 465, 587}),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -25,6 +25,7 @@ from exporter.probe.resolver import Resolver
 from exporter.settings import ConfigError
 from exporter.web.access import load_access
 from exporter.web.admission import inside
+from tests.examples import examples
 from tests.hostile.test_smtp_servers import INTERFERING
 from tests.servers.certificates import Workshop
 from tests.servers.prometheus import PROMTOOL
@@ -32,8 +33,6 @@ from tests.servers.scripted import Stage, scripted
 from tests.web.exporting import exporting, run
 from tests.web.web_configurations import HASH, SHARED_WITH_PROMETHEUS
 
-LONG = settings().max_examples > 1000
-"""`make fuzz`."""
 PASSWORD = "open sesame"
 
 # --------------------------------------------------------------------------- SMTP sessions
@@ -69,7 +68,7 @@ TURNS = st.lists(st.lists(REPLIES, max_size=4).map(b"".join), max_size=9)
 
 
 @given(TURNS, st.sampled_from(Mechanism), st.booleans())
-@settings(max_examples=settings().max_examples if LONG else 60)
+@examples(60)
 def test_any_session_ends_in_a_verdict(turns: list[bytes], mechanism: Mechanism, hangs_up: bool) -> None:
     """A server may say anything at any time: the probe ends by its deadline, printable and without the secret."""
 
@@ -251,7 +250,7 @@ def test_any_mutilated_web_configuration_is_read_or_refused(folder: Path, text: 
 
 @pytest.mark.servers
 @given(st.lists(configurations(), min_size=20, max_size=20, unique=True))
-@settings(max_examples=settings().max_examples // 20 if LONG else 4)
+@examples(4, cost=20)
 def test_any_plausible_configuration_is_judged_as_promtool_does(folder: Path, texts: list[str]) -> None:
     """On files that a person might write, both tools agree."""
     with tempfile.TemporaryDirectory(dir=folder) as directory:
@@ -284,6 +283,7 @@ def test_any_plausible_configuration_is_judged_as_promtool_does(folder: Path, te
 # --------------------------------------------------------------------------- addresses of /probe
 
 
+@pytest.mark.hypothesis
 def test_any_target_is_probed_or_refused_in_words(tmp_path: Path) -> None:
     """No target and no module makes an error of ours, and nothing is ever probed that may not be."""
     texts = st.one_of(
@@ -305,7 +305,7 @@ def test_any_target_is_probed_or_refused_in_words(tmp_path: Path) -> None:
             asked: list[tuple[str, str]] = []
 
             @given(texts, st.sampled_from(["open", "open", "closed", "\x00"]))
-            @settings(max_examples=settings().max_examples if LONG else 100)
+            @examples(100)
             def collect(target: str, module: str) -> None:
                 if not any(0xD800 <= ord(char) < 0xE000 for char in target):
                     asked.append((target, module))

@@ -3,12 +3,13 @@
 import asyncio
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.grid import phase
 from exporter.model import Endpoint
 from exporter.schedule import OVERLAP
+from tests.examples import examples
 from tests.schedule.rig import Rig, endpoint
 from tests.virtual_time import run_virtual
 
@@ -28,7 +29,7 @@ def on_grid(due: float, probed: Endpoint, slot: int, origin: float) -> bool:
     return math.isclose(points, round(points), abs_tol=1e-6)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(
     reloads=RELOADS,
     takes=st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([0.0, 0.5, 4.0, 45.0])),
