@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import promql_parser as promql
 import pytest
 import yaml
 
 from exporter.diagnosis import load_rules
 from exporter.settings import json_schema, load
 from exporter.web.access import load_access
+from tests.dashboards.promql import selectors
 from tests.docs.reading import ROOT, Block, blocks
+from tests.rules.test_expressions import LABELS_OF
 from tests.servers.certificates import Workshop
 
 BLOCKS = blocks("yaml")
@@ -69,6 +72,16 @@ def test_every_kind_of_file_is_shown() -> None:
     """So that the test above reads something of each."""
     keys = {key for block in BLOCKS for key in (yaml.safe_load(block.text) or ()) if isinstance(key, str)}
     assert {"endpoints", "modules", "scrape_configs", "route", "tls_server_config", "serviceMonitor"} <= keys
+
+
+@pytest.mark.parametrize("block", blocks("promql"), ids=str)
+def test_queries_parse_and_find_what_they_ask_for(block: Block) -> None:
+    """Each selects metrics that exist, by labels that these have."""
+    for found in selectors(promql.parse(block.text)):
+        selector = found.node
+        assert selector.name in LABELS_OF, selector.name
+        for matcher in selector.matchers.matchers:
+            assert matcher.name in LABELS_OF[selector.name], matcher.name
 
 
 def load_endpoints(file: Path) -> None:
