@@ -51,14 +51,24 @@ def parse_literal(host: str, port: int) -> Address | None:
 
     ValueError when its zone is no interface of this machine.
     """
+    if ":" not in host:
+        return Address(host, port) if _is_ipv4(host) else None
     try:
-        ip = ipaddress.ip_address(host)
+        ip = ipaddress.IPv6Address(host)
     except ValueError:
         return None
-    zone = ip.scope_id if isinstance(ip, ipaddress.IPv6Address) else None
+    zone = ip.scope_id
     if zone is None:
         return Address(str(ip), port)
     return Address(str(ip).partition("%")[0], port, zone, _scope_id(zone))
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):  # not an address; not ASCII, or a NUL in it
+        return False
+    return True
 
 
 def _scope_id(zone: str) -> int:
@@ -101,6 +111,8 @@ def interleave(addresses: Sequence[Address]) -> tuple[Address, ...]:
 
     The family of the first address begins; within a family the order stays.
     """
+    if len(addresses) == 1:
+        return tuple(addresses)
     first: list[Address] = []
     second: list[Address] = []
     for address in dict.fromkeys(addresses):

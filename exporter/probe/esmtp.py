@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
 from exporter.model import Capabilities, Reply
 from exporter.probe.transcript import printable
 
+# A server says the same each time; a reply that is longer than any honest one is not worth remembering.
+_LONGEST_REMEMBERED = 4096
+
 
 def capabilities_of(reply: Reply) -> Capabilities:
     """Return the capabilities of an EHLO reply; keywords and mechanisms in upper case, no doubles."""
+    if sum(map(len, reply.lines)) > _LONGEST_REMEMBERED:
+        return _capabilities(reply)
+    return _remembered(reply)
+
+
+def _capabilities(reply: Reply) -> Capabilities:
     extensions, mechanisms = parse_esmtp_extensions(reply.text)
     size = extensions.get("size", "").strip()
     return Capabilities(
@@ -20,6 +30,9 @@ def capabilities_of(reply: Reply) -> Capabilities:
         size=int(size) if size.isascii() and size.isdigit() else None,
         lines=tuple(printable(line.strip()) for line in reply.lines[1:]),
     )
+
+
+_remembered = lru_cache(maxsize=1024)(_capabilities)
 
 
 def address_literal(sock: socket.socket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import assert_never
 
 from exporter.model import Endpoint, Phase, TlsMode
@@ -30,9 +31,14 @@ def plan_for(endpoint: Endpoint) -> tuple[Phase, ...]:
 
     `until` cuts the plan.  Whatever goes beyond `connect` reads the greeting and ends in QUIT.
     """
-    before = _BEFORE_LOGIN[endpoint.tls]
-    login = (Phase.AUTH,) if endpoint.auth is not None else ()
-    match endpoint.until:
+    return _plan(endpoint.tls, endpoint.until, logs_in=endpoint.auth is not None)
+
+
+@cache
+def _plan(tls: TlsMode, until: Phase, *, logs_in: bool) -> tuple[Phase, ...]:
+    before = _BEFORE_LOGIN[tls]
+    login = (Phase.AUTH,) if logs_in else ()
+    match until:
         case Phase.DNS | Phase.CONNECT:
             return before[: before.index(Phase.CONNECT) + 1]
         case Phase.GREETING:
@@ -45,9 +51,9 @@ def plan_for(endpoint: Endpoint) -> tuple[Phase, ...]:
         case Phase.AUTH:
             return (*before, Phase.AUTH, Phase.QUIT)
         case Phase.MAIL | Phase.RCPT | Phase.DATA:
-            envelope = _ENVELOPE[: _ENVELOPE.index(endpoint.until) + 1]
+            envelope = _ENVELOPE[: _ENVELOPE.index(until) + 1]
             return (*before, *login, *envelope, Phase.QUIT)
         case Phase.QUIT:
             return (*before, *login, Phase.QUIT)
         case _:
-            assert_never(endpoint.until)
+            assert_never(until)

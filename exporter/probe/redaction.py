@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from exporter.model import Auth, Secret
 from exporter.probe.octets import octets
@@ -42,7 +43,7 @@ class _Form:
     In base64 (`encoded`) it stands inside a word, which goes as a whole.
     """
 
-    __slots__ = ("_blocks", "_pieces", "encoded", "piece", "text")
+    __slots__ = ("_pieces", "blocks", "encoded", "piece", "text")
 
     def __init__(self, text: bytes, *, encoded: bool) -> None:
         self.text = text
@@ -54,15 +55,9 @@ class _Form:
             self.piece = max(_SHORTEST_PIECE, min(length * 3 // 4, _LONG_PIECE))
         # Every such piece contains one of these whole.
         size = length if self.piece == length else (self.piece + 1) // 2
-        self._blocks = tuple(dict.fromkeys(text[at : at + size] for at in range(0, length - size + 1, size)))
+        self.blocks = tuple(dict.fromkeys(text[at : at + size] for at in range(0, length - size + 1, size)))
+        """No piece without one of them."""
         self._pieces: frozenset[bytes] = frozenset()  # until they are wanted
-
-    def is_in(self, data: bytes) -> bool:
-        """Say, fast, whether `data` may hold a piece."""
-        for block in self._blocks:  # noqa: SIM110 - every line of every probe comes by here
-            if block in data:
-                return True
-        return False
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Yield what has to go from `data`, in order and apart from each other."""
@@ -83,6 +78,31 @@ class _Form:
                 at += 1
 
 
+class _Forms:
+    """Ways of writing secrets, and how to tell fast that some bytes hold none of them."""
+
+    __slots__ = ("_blocks", "_encoded_blocks", "_word", "forms")
+
+    def __init__(self, forms: Iterable[_Form]) -> None:
+        self.forms = tuple(forms)
+        self._blocks = _blocks_of(form for form in self.forms if not form.encoded)
+        encoded = [form for form in self.forms if form.encoded]
+        self._encoded_blocks = _blocks_of(encoded)
+        # A token has hundreds of blocks; almost no line has as many such characters in a row as the shortest.
+        self._word = _long_word(min((form.piece for form in encoded), default=0))
+
+    def may_be_in(self, data: bytes) -> bool:
+        """Say whether `data` may hold a piece of one of them."""
+        for block in self._blocks:  # every line of every probe comes by here
+            if block in data:
+                return True
+        if self._encoded_blocks and self._word.search(data):
+            for block in self._encoded_blocks:
+                if block in data:
+                    return True
+        return False
+
+
 class Redactor:
     """Takes secrets out of bytes, in plain and inside any base64 text that contains them.
 
@@ -90,19 +110,10 @@ class Redactor:
     stand before the secret, so all three alignments are looked for and the whole base64 word goes.
     """
 
-    __slots__ = ("_encoded", "_plain", "_shortest")
+    __slots__ = ("_known",)
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._plain: list[_Form] = []
-        self._encoded: list[_Form] = []
-        self._shortest = 0
-        for secret in secrets:
-            for raw in dict.fromkeys((octets(secret), secret.encode("latin-1", "replace"))):
-                self._plain.append(_Form(raw, encoded=False))
-                for core in (_base64_core(raw, shift) for shift in range(3)):
-                    words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
-                    for word in words:
-                        self._encode(word)
+        self._known = _forms_of(secrets)
 
     def also(self, line: bytes) -> None:
         """From now on hide `line` too, a response of ours: it answers for a secret without holding it.
@@ -110,35 +121,50 @@ class Redactor:
         A digest of CRAM-MD5 or a proof of SCRAM lets whoever reads it try passwords at leisure.
         """
         if len(line) >= _SHORTEST_LINE:
-            self._encode(line)
+            self._known = _Forms((*self._known.forms, _Form(line, encoded=True)))
 
     def __call__(self, data: bytes) -> bytes:
-        """Return `data` with every secret, and most of one, replaced by `<secret>`."""
-        found = [span for form in self._plain if form.is_in(data) for span in form.spans(data)]
-        # Almost no line of a session has as many such characters in a row as the shortest core.
-        if self._encoded and re.search(rb"[A-Za-z0-9+/=_-]{%d}" % self._shortest, data):
-            found += [span for form in self._encoded if form.is_in(data) for span in form.spans(data)]
+        """Return `data` with every secret, and most of one, replaced by `<secret>`; `data` itself if none is in it."""
+        if not self._known.may_be_in(data):
+            return data
+        found = sorted(span for form in self._known.forms for span in form.spans(data))
         if not found:
             return data
         kept: list[bytes] = []
         end = 0
-        for start, stop in sorted(found):
+        for start, stop in found:
             if start > end or not kept:
                 kept += (data[end:start], HIDDEN)
             end = max(end, stop)
         return b"".join((*kept, data[end:]))
 
-    def _encode(self, word: bytes) -> None:
-        form = _Form(word, encoded=True)
-        self._encoded.append(form)
-        self._shortest = min(self._shortest or form.piece, form.piece)
-
     def unfinished(self, data: bytes) -> bytes:
         """Do the same for text that was cut off: the beginning of a secret at its end goes as well."""
         clean = self(data)
-        forms = (*self._plain, *self._encoded)
-        longest = max((_overlap(clean, form.text) for form in forms), default=0)
+        longest = max((_overlap(clean, form.text) for form in self._known.forms), default=0)
         return clean[:-longest] + HIDDEN if longest else clean
+
+
+@lru_cache(maxsize=2048)
+def _forms_of(secrets: tuple[str, ...]) -> _Forms:
+    """Return every way of writing `secrets`; endpoints are probed with the same ones again and again."""
+    forms: list[_Form] = []
+    for secret in secrets:
+        for raw in dict.fromkeys((octets(secret), secret.encode("latin-1", "replace"))):
+            forms.append(_Form(raw, encoded=False))
+            for core in (_base64_core(raw, shift) for shift in range(3)):
+                words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
+                forms += (_Form(word, encoded=True) for word in words)
+    return _Forms(forms)
+
+
+def _blocks_of(forms: Iterable[_Form]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(block for form in forms for block in form.blocks))
+
+
+@lru_cache
+def _long_word(length: int) -> re.Pattern[bytes]:
+    return re.compile(rb"[A-Za-z0-9+/=_-]{%d}" % length)
 
 
 def _base64_core(raw: bytes, shift: int) -> bytes:

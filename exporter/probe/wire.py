@@ -40,7 +40,7 @@ MAX_STRAY = 256
 MAX_HANDSHAKE_KEPT = 64 * 1024
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ \t-])(.*))?", re.DOTALL)
-_ENHANCED_FIRST = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_ENHANCED_FIRST = re.compile(rb"^[^\S\n]*([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
 _ENHANCED_QMAIL = re.compile(rb"\(#([245]\.\d{1,3}\.\d{1,3})\)")
 
 
@@ -141,6 +141,8 @@ class Wire(SMTPProtocol):
     @property
     def leftover(self) -> bytes:
         """Plaintext that arrived and belongs to no reply yet, without secrets whole or begun."""
+        if not self._raw and not self._lines:
+            return b""
         raw = self._transcript.redact.unfinished(bytes(self._raw))
         return b"".join((*(line + b"\n" for line in self._lines), raw))
 
@@ -237,7 +239,8 @@ class Wire(SMTPProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note how the connection ended."""
-        self._end(dropped(exc, self.leftover))
+        if self._ending is None:
+            self._end(dropped(exc, self.leftover))
         super().connection_lost(exc)
 
     def _ciphertext(self, data: bytes, now: float) -> None:
@@ -296,29 +299,30 @@ class Wire(SMTPProtocol):
     def _plaintext(self, data: bytes, now: float) -> None:
         """Cut bytes into lines and lines into replies."""
         self._raw += data
-        start = 0
-        while (end := self._raw.find(b"\n", start)) >= 0:
-            line = bytes(self._raw[start:end]).rstrip(b"\r")
-            start = end + 1
-            if not self._line(line, now):
-                return
-        del self._raw[:start]
+        end = self._raw.rfind(b"\n") + 1
+        if end:
+            whole = bytes(self._raw[:end])
+            del self._raw[:end]
+            redact = self._transcript.redact
+            # No secret in the whole of it is the rule, and then there is none in any of its lines.
+            hiding = redact(whole) is not whole
+            for line in whole[:-1].split(b"\n"):
+                said = line.rstrip(b"\r")
+                if not self._line(said, redact(said) if hiding else said, now):
+                    return
         if len(self._raw) > MAX_LINE:
             clean = self._transcript.redact.unfinished(bytes(self._raw))
             self._give_up(Garbled(clean[:512], f"a line of more than {MAX_LINE} bytes"))
 
-    def _line(self, line: bytes, now: float) -> bool:
-        """Take one line; say whether the session can go on."""
+    def _line(self, line: bytes, clean: bytes, now: float) -> bool:
+        """Take one line, also without the secrets in it; say whether the session can go on."""
         if not line and not self._lines:
             return self._stray(line)  # an empty line between replies says nothing
         match = _REPLY_LINE.fullmatch(line)
+        self._transcript.server(clean)
         if match is None:
-            clean = self._transcript.redact(line)
-            self._transcript.server(clean)
             self._give_up(Garbled(clean[:512], "not an SMTP reply line"))
             return False
-        clean = self._transcript.redact(line)
-        self._transcript.server(clean)
         self._lines.append(clean)
         self._unredacted.append(line)
         self._reply_size += len(line)
@@ -373,9 +377,6 @@ def _written(reply: Reply) -> bytes:
 
 def enhanced_code(lines: tuple[bytes, ...]) -> str | None:
     """Return the enhanced status code (RFC 3463) of a reply: in front of a line, or in qmail form."""
-    for pattern, find in ((_ENHANCED_FIRST, "match"), (_ENHANCED_QMAIL, "search")):
-        for line in lines:
-            match = getattr(pattern, find)(line)
-            if match is not None:
-                return str(match[1].decode("ascii"))
-    return None
+    text = b"\n".join(lines)
+    match = _ENHANCED_FIRST.search(text) or _ENHANCED_QMAIL.search(text)
+    return None if match is None else match[1].decode("ascii")
