@@ -110,10 +110,11 @@ class Redactor:
     stand before the secret, so all three alignments are looked for and the whole base64 word goes.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_own")
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._known = _forms_of(secrets)
+        self._own = _forms_of(())
 
     def also(self, line: bytes) -> None:
         """From now on hide `line` too, a response of ours: it answers for a secret without holding it.
@@ -121,13 +122,13 @@ class Redactor:
         A digest of CRAM-MD5 or a proof of SCRAM lets whoever reads it try passwords at leisure.
         """
         if len(line) >= _SHORTEST_LINE:
-            self._known = _Forms((*self._known.forms, _Form(line, encoded=True)))
+            self._own = _Forms((*self._own.forms, _Form(line, encoded=True)))
 
     def __call__(self, data: bytes) -> bytes:
         """Return `data` with every secret, and most of one, replaced by `<secret>`; `data` itself if none is in it."""
-        if not self._known.may_be_in(data):
+        if not (self._known.may_be_in(data) or self._own.may_be_in(data)):
             return data
-        found = sorted(span for form in self._known.forms for span in form.spans(data))
+        found = sorted(span for form in self._forms for span in form.spans(data))
         if not found:
             return data
         kept: list[bytes] = []
@@ -138,10 +139,14 @@ class Redactor:
             end = max(end, stop)
         return b"".join((*kept, data[end:]))
 
+    @property
+    def _forms(self) -> tuple[_Form, ...]:
+        return (*self._known.forms, *self._own.forms)
+
     def unfinished(self, data: bytes) -> bytes:
         """Do the same for text that was cut off: the beginning of a secret at its end goes as well."""
         clean = self(data)
-        longest = max((_overlap(clean, form.text) for form in self._known.forms), default=0)
+        longest = max((_overlap(clean, form.text) for form in self._forms), default=0)
         return clean[:-longest] + HIDDEN if longest else clean
 
 

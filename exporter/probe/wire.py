@@ -31,6 +31,8 @@ from exporter.probe.transcript import Transcript
 # these a server is not talking to us but at us.
 MAX_LINE = 8 * 1024
 MAX_REPLY = 64 * 1024
+# Of plaintext at a time.  Python allocates as much before it knows how much there is.
+READ_SIZE = 4 * 1024
 # All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
 MAX_SESSION = 1024 * 1024
 # Lines that answer nothing: half a million of them would fit into the megabyte above, and hold up every
@@ -252,8 +254,9 @@ class Wire(SMTPProtocol):
                 return
         assert self._tls is not None
         try:
-            while chunk := self._tls.read(MAX_REPLY):
-                self._plaintext(chunk, now)
+            # Asking for more than there is would cost an exception each time.
+            while self._incoming.pending or self._tls.pending():
+                self._plaintext(self._tls.read(READ_SIZE), now)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:  # close_notify: nothing more will come, FIN or not
@@ -292,9 +295,8 @@ class Wire(SMTPProtocol):
 
     def _flush(self, transport: asyncio.Transport | None) -> None:
         """Send what TLS wants to send."""
-        data = self._outgoing.read()
-        if data and transport is not None and not transport.is_closing():
-            transport.write(data)
+        if self._outgoing.pending and transport is not None and not transport.is_closing():
+            transport.write(self._outgoing.read())
 
     def _plaintext(self, data: bytes, now: float) -> None:
         """Cut bytes into lines and lines into replies."""
