@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporter import __version__, output
+from exporter import __version__, output, startup
 
 DEFAULT_LISTEN = ":10587"
 UNTIL = ("connect", "greeting", "tls", "ehlo", "auth", "mail", "rcpt", "data")
@@ -19,11 +19,13 @@ UNTIL = ("connect", "greeting", "tls", "ehlo", "auth", "mail", "rcpt", "data")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     output.prepare()
+    startup.begin()
     try:
         try:
             options = _parser().parse_args(arguments)
             return int(options.command(options))
         finally:
+            startup.over()
             sys.stdout.flush()
     except KeyboardInterrupt:
         return 130

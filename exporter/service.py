@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import resource
-import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +39,6 @@ from exporter.web.on_demand import OnDemand, Reach
 
 # What a probe in flight is given to end by itself when the program is told to stop.
 GRACE = 2.0
-
-MOST_DESCRIPTORS = 65_536
 
 BACKOFF = "backoff"
 """A start was left out because the server had said 421, or that we come too often."""
@@ -337,35 +333,3 @@ def _log_observation(observation: Observation) -> None:
         if result.reply is not None:
             fields["reply"] = f"{result.reply.code} {result.reply.text}"[:300]
     log.event(level, "probe succeeded" if result.success else "probe failed", **fields)
-
-
-def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
-    """Run `main` on the fastest event loop there is; SIGTERM and SIGINT set the event it is given."""
-
-    async def under_signals() -> int:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        return await main(stop)
-
-    _raise_descriptor_limit()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(under_signals())
-
-
-def _raise_descriptor_limit() -> None:
-    """Let the process have as many descriptors as it may; the usual 1024 are those of programs that use select."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return uvloop's loop, or asyncio's where uvloop is missing."""
-    try:
-        import uvloop  # noqa: PLC0415 - it may be missing
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop

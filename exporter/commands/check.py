@@ -8,15 +8,16 @@ import json
 import sys
 from dataclasses import replace
 
+from exporter import startup
 from exporter.commands.subjects import Subject, UsageError, subjects_of
 from exporter.diagnosis import Rulebook, RuleError, load_rules
 from exporter.followup import FollowUps
+from exporter.loop import run as run_loop
 from exporter.model import Observation
 from exporter.observe import Observer, bug_observation
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.report import observation_json
-from exporter.service import run as run_loop
 from exporter.settings import ConfigError, FollowUpSettings, Settings, load
 from exporter.terminal import InOrder, Style, heading, step_line, verdict
 
@@ -34,6 +35,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"check: {error}" if isinstance(error, UsageError) else error, file=sys.stderr)
         return 2
     as_json = options.output == "json"
+    if any(subject.endpoint.auth and subject.endpoint.auth.oauth2 for subject in subjects):
+        # now, and not between two packets of another endpoint
+        import exporter.probe.token_endpoint  # noqa: PLC0415, F401
+    startup.over()
 
     async def main(stop: asyncio.Event) -> int:
         checking = asyncio.ensure_future(_check(subjects, settings, rulebook, as_json=as_json))

@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Iterator
 
-from exporter.diagnosis import classify_lines, diagnose, parse
+from exporter import startup
+from exporter.diagnosis import classify_lines, diagnose, load_rules, parse
 from exporter.model import Phase
 from exporter.terminal import Style, diagnosis_text
 
@@ -21,6 +22,8 @@ def run(words: list[str], *, phase: str | None, output: str) -> int:
             print(f"classify: {phase!r} is no phase; it is one of {', '.join(Phase)}", file=sys.stderr)
             return 2
     if output == "json":
+        load_rules()
+        startup.over()
         for answer in classify_lines(_piped() if words in ([], ["-"]) else [" ".join(words)], phase=known):
             print(json.dumps(answer, ensure_ascii=False))
         return 0

@@ -10,9 +10,9 @@ from pathlib import Path
 from exporter import log
 from exporter.commands.serve import serve
 from exporter.demo import DemoServers, NoFolderError
+from exporter.loop import run as run_loop
 from exporter.model import Endpoint
 from exporter.service import Service
-from exporter.service import run as run_loop
 from exporter.settings import Settings, effective
 from exporter.web.debug_text import auth_shown
 

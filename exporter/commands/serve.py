@@ -9,10 +9,10 @@ import signal
 import sys
 from dataclasses import replace
 
-from exporter import __version__, log
+from exporter import __version__, log, startup
 from exporter.configuration import UnusableError
+from exporter.loop import run as run_loop
 from exporter.service import Service
-from exporter.service import run as run_loop
 from exporter.settings import ConfigError, load, parse_duration
 from exporter.sharding import Shard
 from exporter.web.access import load_access
@@ -56,6 +56,7 @@ async def serve(service: Service, stop: asyncio.Event) -> int:
         print(f"submission-exporter: {error}", file=sys.stderr)
         service.close()
         return 2
+    startup.over()
     reloads: set[asyncio.Task[bool]] = set()
 
     def reload() -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from exporter.model import OAuth2, Secret, TokenUnavailable
 from exporter.probe.resolver import Resolver
-from exporter.probe.token_endpoint import Grant, request_token
 from exporter.probe.token_file import TokenFiles
 
 RENEW_AT = 0.8
@@ -114,6 +113,9 @@ class Tokens:
         return source
 
     async def _ask(self, source: _Source, oauth2: OAuth2, patience: float) -> None:
+        # few log in with fetched tokens, and the HTTP client is the largest of all imports
+        from exporter.probe.token_endpoint import Grant, request_token  # noqa: PLC0415
+
         granted = await request_token(
             oauth2, source.refresh_token, resolver=self._resolver, patience=patience
         )
