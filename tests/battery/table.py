@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.battery import encryption, greetings, healthy, logins, messages
+from tests.battery import encryption, greetings, healthy, logins, messages, oddities
 from tests.battery.case import LOOPBACK, NAME, Case, Site
 from tests.servers.background import in_background
 from tests.servers.certificates import Workshop
 from tests.servers.dns import NO_DATA, REFUSED, SERVFAIL, Answer, Behaviour, DnsServer, Garbage, Silent
 from tests.servers.ports import free_ports
 
-SICK: tuple[Case, ...] = (*greetings.CASES, *encryption.CASES, *logins.CASES, *messages.CASES)
+SICK: tuple[Case, ...] = (
+    *greetings.CASES,
+    *encryption.CASES,
+    *logins.CASES,
+    *messages.CASES,
+    *oddities.CASES,
+)
 HEALTHY: tuple[Case, ...] = tuple(healthy.CASES)
 CASES: tuple[Case, ...] = (*SICK, *HEALTHY)
 BY_NAME = {case.name: case for case in CASES}
