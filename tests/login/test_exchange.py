@@ -221,6 +221,24 @@ def test_an_acceptance_without_a_signature_is_no_login() -> None:
     assert outline(result).endswith("auth! quit")
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "password", "script"),
+    [
+        (Mechanism.LOGIN, PASSWORD, []),
+        (Mechanism.LOGIN, PASSWORD, [say("334 VXNlcm5hbWU6"), hear()]),
+        (Mechanism.CRAM_MD5, PASSWORD, []),
+        (Mechanism.PLAIN, PASSWORD * 50, []),
+    ],
+)
+def test_an_acceptance_before_the_secret_was_given_is_no_login(
+    mechanism: Mechanism, password: str, script: list[Step]
+) -> None:
+    """It says nothing about the password that is to be tested."""
+    auth = replace(password_auth(mechanism), password=Secret(password))
+    result = probed(auth, hear(), *script, say("235 2.7.0 Welcome"), bye())
+    assert isinstance(evidence(result), Garbled)
+
+
 def test_a_scram_error_is_kept_beside_the_refusal() -> None:
     """`e=invalid-proof` is the explanation of the 535."""
     result = probed(

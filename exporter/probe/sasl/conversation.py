@@ -31,11 +31,14 @@ class Conversation(ABC):
 
     slow: ClassVar[bool] = False
     """An answer may take milliseconds to compute and is not for the event loop."""
+    needed: ClassVar[int] = 1
+    """Responses of ours without which an acceptance says nothing about the secret."""
 
     def __init__(self, mechanism: Mechanism) -> None:
         self._mechanism = mechanism
         self._turns = self._talk()
         self._postponed: bytes | None = None
+        self._given = 0
         self.explanation: bytes | None = None
         """What the server said about its refusal before the reply that refuses; None if nothing."""
 
@@ -52,10 +55,12 @@ class Conversation(ABC):
         if len(b" ".join((*words, line))) + 2 > LONGEST_COMMAND:
             self._postponed = line
             return words
+        self._given = 1
         return (*words, line or b"=")
 
     def answer(self, challenge: bytes) -> bytes:
         """Return the line that answers a 334; ChallengeError when there is no answer to it."""
+        self._given += 1
         if self._postponed is not None:
             line, self._postponed = self._postponed, None
             return line
@@ -65,8 +70,9 @@ class Conversation(ABC):
             raise ChallengeError("a challenge when all was said") from None
 
     def confirm(self) -> None:
-        """Check that a 235 may be believed now; ChallengeError when the server still owes its proof."""
-        return
+        """Check that a 235 may be believed now; ChallengeError when it came before the secret was given."""
+        if self._given < self.needed:
+            raise ChallengeError("an acceptance before the secret was given")
 
     @abstractmethod
     def _talk(self) -> Turns:

@@ -23,6 +23,8 @@ class Plain(Conversation):
 class Login(Conversation):
     """The de-facto LOGIN: two prompts, whose words and encoding differ between servers and do not matter."""
 
+    needed = 2
+
     def __init__(self, username: str, password: str) -> None:
         super().__init__(Mechanism.LOGIN)
         self._username, self._password = octets(username), octets(password)
