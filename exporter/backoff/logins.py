@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Self, assert_never
@@ -30,8 +30,8 @@ from exporter.model import (
 )
 from exporter.settings import BackoffSettings
 
-Classify = Callable[[Symptom], ErrorClass]
-"""Says what a failed login means."""
+Classify = Callable[[Symptom], Collection[ErrorClass]]
+"""Says what a failed login may mean: each reading counts."""
 
 PATIENCE_WHEN_GOOD = 1.0
 """Seconds to wait for somebody else's login with an account whose last login was accepted …"""

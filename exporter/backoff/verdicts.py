@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 from exporter.model import Dropped, ErrorClass, Garbled, Phase, Reply, Symptom, TimedOut
@@ -33,12 +34,12 @@ class Verdict(Enum):
     """The secret was not judged, or not now: nothing counts against the account."""
 
 
-def verdict_on(failure: Symptom, error_class: ErrorClass, *, told: bool) -> Verdict:
-    """Judge a failed login; `error_class` is its diagnosis, `told` says that the server was given something."""
+def verdict_on(failure: Symptom, classes: Collection[ErrorClass], *, told: bool) -> Verdict:
+    """Judge a failed login; `classes` are its readings, `told` says that the server was given something."""
     evidence = failure.evidence
     match evidence:
         case Reply(code=code) if failure.phase is Phase.AUTH:
-            if error_class in REFUSALS or (code >= 500 and code not in NOT_JUDGED):
+            if not REFUSALS.isdisjoint(classes) or (code >= 500 and code not in NOT_JUDGED):
                 return Verdict.REFUSED
         case TimedOut() | Dropped() | Garbled() if told and failure.phase is Phase.AUTH:
             return Verdict.UNHEARD

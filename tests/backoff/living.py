@@ -85,11 +85,14 @@ class Exporter:
 
 
 @asynccontextmanager
-async def exporter(*endpoints: Endpoint, **backoff: float) -> AsyncIterator[Exporter]:
-    """An exporter of these endpoints, from start to stop."""
+async def exporter(
+    *endpoints: Endpoint, rules: Path | None = None, **backoff: float
+) -> AsyncIterator[Exporter]:
+    """An exporter of these endpoints, from start to stop; `rules` is an operator's own file."""
     settings = Settings(
         file=Path("test.yml"),
         endpoints=endpoints,
+        rules_files=() if rules is None else (rules,),
         backoff=BackoffSettings(**backoff),
         follow_up=FollowUpSettings(enabled=False),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,40 @@ def test_a_wrong_password_is_tried_twice_in_ten_minutes(workshop: Workshop) -> N
         assert metrics.all("smtp_probe_outcomes_total", phase="tls") == {("none",): 40}
         assert metrics("smtp_probe_reply_code") == 535
         assert metrics.all("smtp_probe_backing_off") == {("auth",): 1, ("endpoint",): 0}
+
+    run_virtual(scenario())
+
+
+OWN_RULE = """
+- id: ours
+  phase: auth
+  words: authentication failed
+  class: {error_class}
+  source: our own server
+  examples:
+    - {{phase: auth, code: 535, text: Authentication failed}}
+"""
+
+
+@pytest.mark.parametrize("error_class", ["server_error", "client_blocked", "auth_temporary_failure"])
+@pytest.mark.parametrize("code", [501, 504, 535, 554])
+def test_no_rule_of_an_operator_lets_a_password_be_tried_on(
+    workshop: Workshop, tmp_path: Path, error_class: str, code: int
+) -> None:
+    """It words the verdict, and the account is spared all the same."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text(OWN_RULE.format(error_class=error_class))
+
+    async def scenario() -> None:
+        replies = {"AUTH": f"{code} Authentication failed"}
+        async with submission_server(context=workshop.valid().context(), replies=replies) as server:
+            wrong = endpoint("submission", server, workshop.ca_file, auth=knowing("wrong"))
+            async with exporter(wrong, rules=rules) as running:
+                await running.until(TEN_MINUTES)
+                metrics = await running.metrics()
+            assert logins(server) == 2
+            assert handshakes(server) == 40
+        assert {found[0] for found in metrics.wrong()} == {error_class}
 
     run_virtual(scenario())
 

@@ -83,9 +83,9 @@ def withheld(target: Endpoint) -> ProbeResult:
     return replace(result(target), steps=steps, auth_withheld=True, reply=Reply(250, (b"mail",)))
 
 
-def classify(symptom: Symptom) -> ErrorClass:
+def classify(symptom: Symptom) -> tuple[ErrorClass]:
     """The class by the shipped rules."""
-    return diagnose(symptom).error_class
+    return (diagnose(symptom).error_class,)
 
 
 def ended(login: Login, found: ProbeResult, *, told: bool = True) -> None:
@@ -231,8 +231,8 @@ def backing_off_after(
     async def scenario(permits: Logins) -> bool:
         target = endpoint()
 
-        def judge(symptom: Symptom) -> ErrorClass:
-            return classify(symptom) if error_class is None else error_class
+        def judge(symptom: Symptom) -> tuple[ErrorClass]:
+            return classify(symptom) if error_class is None else (error_class,)
 
         with permits.login(target, judge) as login:
             await login.enter()
