@@ -16,6 +16,7 @@ import hashlib
 import ssl
 import struct
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.utils import CryptographyDeprecationWarning
 
 from exporter.model import TlsConfig, TlsFacts
 from exporter.probe.contexts import Contexts
@@ -71,7 +73,10 @@ class TlsStore:
         key = (digest, name, trust.made_of, config.strict)
         judged = self._judged.get(key)
         if judged is None or time.time() >= judged.good_until:
-            judged = _judge(chain, verify_chain(trust.context, chain, name))
+            with warnings.catch_warnings():
+                # What is odd about a certificate is OpenSSL's to judge; a serial number below one is no news.
+                warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+                judged = _judge(chain, verify_chain(trust.context, chain, name))
             self._judged[key] = judged
             while len(self._judged) > _MAX_VERDICTS:
                 self._judged.popitem(last=False)
