@@ -113,21 +113,29 @@ class Board:
         """The entries by endpoint name, in the order of the configuration."""
         return MappingProxyType(self._entries)
 
-    def apply(self, endpoints: Iterable[Endpoint], *, history: int | None = None) -> None:
+    def apply(
+        self, endpoints: Iterable[Endpoint], *, history: int | None = None, phase_latency: bool | None = None
+    ) -> None:
         """Make the board hold exactly `endpoints`, and from now on `history` rows for each.
 
-        An endpoint that is gone takes its entry along.  One with the name, host, port and labels of
+        `phase_latency` begins or ends the histograms of single phases.  None leaves either as it is.  An endpoint that is gone takes its entry along.  One with the name, host, port and labels of
         before keeps counters and history, however it is probed now; any other starts afresh.
         """
-        at_once(self._change(endpoints, history))
+        at_once(self._change(endpoints, history, phase_latency))
 
-    async def apply_in_turns(self, endpoints: Iterable[Endpoint], *, history: int | None = None) -> None:
+    async def apply_in_turns(
+        self, endpoints: Iterable[Endpoint], *, history: int | None = None, phase_latency: bool | None = None
+    ) -> None:
         """The same for very many, without holding up the event loop; one call at a time."""
-        await in_turns(self._change(endpoints, history))
+        await in_turns(self._change(endpoints, history, phase_latency))
 
-    def _change(self, endpoints: Iterable[Endpoint], history: int | None) -> Generator[None, None, None]:
+    def _change(
+        self, endpoints: Iterable[Endpoint], history: int | None, phase_latency: bool | None
+    ) -> Generator[None, None, None]:
         if history is not None:
             self._history = history
+        if phase_latency is not None:
+            self._phase_latency = phase_latency
         wanted = {endpoint.name: endpoint for endpoint in endpoints}
         self._retention = _retention(self._history, len(wanted))
         entries: dict[str, Entry] = {}
@@ -179,6 +187,9 @@ class Board:
             )
             self._touch(entry)
             return entry
+        if old.phase_latency and not self._phase_latency:
+            old.phase_latency.clear()
+            self._touch(old)
         if not _same(old.endpoint, endpoint):
             self._touch(old)
         old.endpoint = endpoint

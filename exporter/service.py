@@ -65,7 +65,7 @@ class Service:
         self._shard = shard or Shard()
         self._config_file = config_file
         self._configuration = complete(settings, self._shard)
-        self._board = Board(history=settings.history)
+        self._board = Board(history=settings.history, phase_latency=settings.phase_latency)
         self._scheduler = Scheduler(
             self._probe,
             on_bug=self._bug,
@@ -177,7 +177,9 @@ class Service:
         self._observer = Observer(prober, configuration.rulebook, self._follow_ups, self._logins)
         self._configuration = configuration
         await asyncio.sleep(0)  # each of these steps takes a millisecond or two
-        await self._board.apply_in_turns(settings.endpoints, history=settings.history)
+        await self._board.apply_in_turns(
+            settings.endpoints, history=settings.history, phase_latency=settings.phase_latency
+        )
         change = await self._scheduler.apply_in_turns(
             settings.endpoints, max_concurrent=settings.max_concurrent
         )

@@ -85,7 +85,9 @@ CONNECT_LATENCY = _histogram(
 )
 LATENCY = _histogram("smtp_probe_latency_seconds", "Time that a whole probe took, of every successful probe.")
 PHASE_LATENCY = _histogram(
-    "smtp_probe_phase_latency_seconds", "Time in a phase, of every probe that passed it (opt-in).", "phase"
+    "smtp_probe_phase_latency_seconds",
+    "Time in a phase, of every probe that passed it (with global.phase_latency).",
+    "phase",
 )
 TCP_RTT = _gauge(
     "smtp_probe_tcp_rtt_seconds", "The kernel's own estimate of the round-trip time at the last probe."

@@ -325,6 +325,10 @@ class GlobalSection(Section):
     history: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="Observations kept for each endpoint. Default 100."
     )
+    phase_latency: bool | None = Field(
+        default=None,
+        description="Expose a latency histogram of every phase too, ten series each. Default false.",
+    )
     rules_files: list[FileName] | None = Field(
         default=None, description="Files with diagnosis rules of your own."
     )

@@ -55,6 +55,7 @@ def global_section(
     labels: Mapping[str, str],
     max_concurrent: int,
     history: int,
+    phase_latency: bool,
     rules_files: Iterable[str],
     endpoint_files: Iterable[str],
     follow_up: FollowUpSettings,
@@ -68,6 +69,7 @@ def global_section(
         **_present(helo=module.helo, labels=dict(labels)),
         "max_concurrent": max_concurrent,
         "history": history,
+        "phase_latency": phase_latency,
         **_present(rules_files=list(rules_files), endpoint_files=list(endpoint_files)),
         "follow_up": {
             "enabled": follow_up.enabled,

@@ -67,6 +67,8 @@ class Settings:
     max_concurrent: int = DEFAULT_MAX_CONCURRENT
     history: int = DEFAULT_HISTORY
     """Observations kept for each endpoint."""
+    phase_latency: bool = False
+    """A latency histogram of every phase, beside those of connecting and of the whole."""
     follow_up: FollowUpSettings = FollowUpSettings()
     backoff: BackoffSettings = BackoffSettings()
     nameservers: tuple[str, ...] = ()

@@ -52,6 +52,23 @@ def test_another_way_to_probe_keeps_the_counters(change):
     assert entry.attempts == 2
 
 
+def test_histograms_of_phases_begin_and_end_with_a_reload():
+    """Begun, they count from then on; ended, their series go, under a new version; all else stays."""
+    board = Board()
+    board.apply([endpoint()])
+    board.record(healthy())
+    board.apply([endpoint()], phase_latency=True)
+    board.record(healthy())
+    board.apply([endpoint()])
+    entry, version = board.entries["a"], board.version
+    assert entry.phase_latency[Phase.CONNECT].count == 1
+    board.apply([endpoint()], phase_latency=False)
+    board.record(healthy())
+    assert entry.phase_latency == {}
+    assert entry.version > version
+    assert entry.attempts == 3
+
+
 @pytest.mark.parametrize(
     "change", [{"host": "other.example"}, {"port": 465}, {"labels": (("team", "mail"),)}]
 )

@@ -99,6 +99,7 @@ def test_defaults_are_those_of_a_loaded_file(tmp_path: Path) -> None:
         "timeout": endpoint.timeout,
         "max_concurrent": str(settings.max_concurrent),
         "history": str(settings.history),
+        "phase_latency": str(settings.phase_latency).lower(),
         "enabled": str(settings.follow_up.enabled).lower(),
         "pause": settings.follow_up.pause,
         "ports": str(list(settings.follow_up.ports)),

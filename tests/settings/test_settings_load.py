@@ -61,6 +61,7 @@ def test_an_endpoint_needs_no_more_than_a_target(load_text: Loader):
     )
     assert settings.max_concurrent == 200
     assert settings.history == 100
+    assert not settings.phase_latency
     assert settings.follow_up == FollowUpSettings(
         enabled=True, pause=300.0, ports=(587, 465), control_targets=()
     )
@@ -100,6 +101,7 @@ global:
   labels: {site: fra1, team: nobody}
   max_concurrent: 7
   history: 9
+  phase_latency: true
   rules_files: [endpoints.d/empty.yml]
   follow_up: {enabled: false, pause: 0, ports: [2525], control_targets: ["[2001:db8::1]:25"]}
   backoff: {initial: 1m, max: 2m}
@@ -185,7 +187,7 @@ endpoints:
     )
     assert settings.backoff == BackoffSettings(initial=60.0, max=120.0)
     assert settings.nameservers == ("192.0.2.53", "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]:5353")
-    assert (settings.max_concurrent, settings.history) == (7, 9)
+    assert (settings.max_concurrent, settings.history, settings.phase_latency) == (7, 9, True)
     assert settings.rules_files == (bad_folder / "endpoints.d/empty.yml",)
     assert set(settings.watched_files) == {
         file,
