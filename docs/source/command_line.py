@@ -25,7 +25,7 @@ changes nothing: the log names every problem, `submission_exporter_config_last_r
 SIGINT end the running probes with QUIT where there is time, and the program within seconds.""",
     "check": """\
 `check NAME` takes the endpoint of that name out of the file; anything else is a server. A server without a port is tried
-on 587 with STARTTLS, and the output says so; for a known provider its documented settings stand beside. `--username`
+on 587 with STARTTLS (with `--tls implicit` on 465), and the output says so; for a known provider its documented settings stand beside. `--username`
 without `--password-file` asks for the password without echo, so that it stands in no history and in no process list.
 
 `--output json` prints one list with an object for each endpoint: `endpoint`, `target`, `labels`, `started`, `success`,

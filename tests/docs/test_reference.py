@@ -15,7 +15,9 @@ from docs.source.http import openapi
 from docs.source.metrics import BLACKBOX_NAMES, counted_series
 from docs.source.pages import PAGES, REFERENCE
 from exporter.board import Board
+from exporter.demo.fleet import SCENES
 from exporter.metrics.families import ENDPOINT_FAMILIES, EXPORTER_FAMILIES
+from exporter.model import ErrorClass
 from exporter.settings import json_schema, load, parse_duration
 from exporter.web.app import create_app
 from exporter.web.blackbox import registry_of
@@ -51,6 +53,16 @@ def test_series_add_up() -> None:
     """What the rows say is what the sum says."""
     counted = {name: int(count) for name, count in counted_series().items()}
     assert sum(counted.values()) == 2 * counted["all"] > 50
+
+
+def test_figures_in_the_text_are_the_real_ones() -> None:
+    """What README and tutorial count: series, servers of the demo, healthy and broken ones."""
+    readme, tutorial = (ROOT / "README.md").read_text(), (ROOT / "docs/tutorial.md").read_text()
+    assert f"A healthy endpoint has {counted_series()['all']} series." in readme
+    broken = sum(scene.expected is not ErrorClass.NONE for scene in SCENES)
+    assert (len(SCENES), broken) == (11, 8)
+    assert "eleven mail servers" in readme
+    assert "Three endpoints are healthy, eight fail" in tutorial
 
 
 def test_names_of_blackbox_exporter_are_those_of_probe() -> None:
