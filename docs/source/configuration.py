@@ -35,7 +35,8 @@ below it whole, and `cert_file` with `key_file` replaces both below.
 `instance`, `namespace`, `service`, `pod`, `container`, `endpoint`, `node`, `le`, all that begin with `__`, and the
 labels of the [metrics](metrics.md) are taken.
 
-**Reload.** A changed endpoint starts anew; all others keep their schedule, counters and history."""
+**Reload.** An endpoint keeps its counters and history as long as its name, host, port and labels stay what they were,
+however it is probed from then on; any other begins at 0. Nobody who did not change is moved in time."""
 
 _OWN_RULES = """\
 `global.rules_files` names files of rules that come before the built-in ones. A rule says what it must see, what that
