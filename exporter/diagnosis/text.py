@@ -23,6 +23,8 @@ _QUOTED = re.compile(r"(?<![\d.])([45]\d\d)[ -](?:([45]\.\d{1,3}\.\d{1,3})(?![\d
 _QUOTED_BARE = re.compile(
     r"(?:said|response|error|returned|replied)\W{1,3}([45]\d\d)(?=[ -][^\W\d])", re.IGNORECASE
 )
+# JSON can hold half a character; the halves that stand for undecodable bytes (PEP 383) are left
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[ -/]{0,4}[@-~]")
 _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _MOJIBAKE = 4  # letters above ASCII; fewer are a word with an accent
@@ -30,8 +32,9 @@ _ENCODINGS = ("utf-8", "gb18030", "cp1251", "koi8-r", "shift_jis")
 
 
 def clip(text: str) -> str:
-    """At most the first and last 4,096 characters: a bound on all later work."""
-    return text if len(text) <= LIMIT else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    """At most the first and last 4,096 characters, all of which can be bytes: a bound on all later work."""
+    bounded = text if len(text) <= LIMIT else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    return bounded if bounded.isascii() else _LONE.sub("\ufffd", bounded)
 
 
 def unaccented(text: str) -> str:

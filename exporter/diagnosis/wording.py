@@ -33,6 +33,7 @@ _FALLBACKS = {
     "token_error": "no reason given",
 }
 _SUMMARY_LIMIT = 500
+_WORDS_LIMIT = 140  # so that code, quotation marks and words stay below what is printed of any value
 
 # imnxport.h: 0x800CCC60-6F map one reply code each, 78 and 79 stand for any failure of MAIL and RCPT
 _OUTLOOK_BY_CODE = {
@@ -133,7 +134,7 @@ def _reply(facts: Facts) -> str | None:
     lines = facts.text.splitlines() or [""]
     code = facts.enhanced or ""
     words = " ".join(line.removeprefix(code).strip() for line in lines[:20]) if code else " ".join(lines[:20])
-    said = printable(words)
+    said = printable(words, _WORDS_LIMIT)
     head = " ".join(str(part) for part in (facts.code, facts.enhanced) if part)
     if not said or fold(said).strip() == head:
         return head or None

@@ -50,6 +50,9 @@ def test_an_answer_has_exactly_the_fields_of_the_contract():
         '{"text": "' + "x" * 100_000 + '"}',
         '{"text": ["535 no", 3, null]}',
         "\ud800",
+        '{"text": "535 half a character \\ud87c of two"}',
+        '{"text": "HTTP/1.1 400 half \\uda62 a character"}',
+        "+OK an undecodable byte \udcff",
     ],
 )
 def test_every_line_has_an_answer(line):
