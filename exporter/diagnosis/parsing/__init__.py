@@ -74,7 +74,9 @@ def symptom_of_text(plain: str, context: Context) -> Symptom:
     """The symptom of a text that holds no reply: what a client or a TLS library says itself."""
     if foreign := _FOREIGN.search(plain):
         line = plain[foreign.start(1) :].splitlines()[0]
-        return _with_context(context.phase or Phase.GREETING, Garbled(line.encode("utf-8", "surrogateescape")[:512]), context)
+        return _with_context(
+            context.phase or Phase.GREETING, Garbled(line.encode("utf-8", "surrogateescape")[:512]), context
+        )
     if _OUTLOOK_OWN.search(plain):
         # the sentence before the number is one for several causes, in the language of Windows
         return _with_context(context.phase, Words(plain), context)
