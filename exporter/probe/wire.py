@@ -97,6 +97,7 @@ class Wire(SMTPProtocol):
 
     async def payload(self, message: bytes) -> Exchange:
         """Send the message of a DATA command, already dot-stuffed and closed by its dot."""
+        self.take_unsolicited()
         self._transcript.client(b"(message of %d bytes)" % len(message))
         sent_at = perf_counter()
         self._last = None

@@ -111,6 +111,7 @@ DIALOGUE = {
     "auth": ("AUTH", "235 2.7.0 Welcome"),
     "mail": ("MAIL", "250 2.1.0 Ok"),
     "rcpt": ("RCPT", "250 2.1.5 Ok"),
+    "data": ("DATA", "354 Go ahead"),
 }
 
 
@@ -146,4 +147,5 @@ def test_a_421_between_two_commands_is_the_reply_that_decides(after: list[str], 
     assert result.reply == result.symptom.evidence
     assert result.reply is not None
     assert result.reply.code == 421
+    assert not result.data_uncertain
     assert diagnose(result.symptom).error_class is ErrorClass.SERVICE_UNAVAILABLE
