@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from exporter import __version__, output, startup
 
@@ -36,12 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that takes no beginning of an option for the option, in sub-commands too."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how, allow_abbrev=False)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="submission-exporter",
         description="Watches mail submission as a mail client sees it: what fails, why, whose problem "
         "it is and what to do.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"submission-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

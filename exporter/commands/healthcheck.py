@@ -17,13 +17,14 @@ def run(listen: str, web_config: Path | None = None) -> int:
     host = host.strip("[]")
     if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - what it listens on, asked for on this host
         host = "127.0.0.1"
-    if not port.isdigit():
+    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
         print(f"healthcheck: {listen!r} is not host:port", file=sys.stderr)
         return 2
     try:
         tls = _tls(web_config)
     except (OSError, ValueError) as error:
-        print(f"healthcheck: {web_config}: {error}", file=sys.stderr)
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"healthcheck: {web_config}: {reason}", file=sys.stderr)
         return 2
     connection = _connection(host, int(port), encrypted=tls is not None)
     try:

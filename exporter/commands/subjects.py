@@ -7,7 +7,6 @@ import getpass
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from exporter.diagnosis import settings_advice
 from exporter.model import Auth, Endpoint, Phase, Secret, TlsMode
@@ -21,6 +20,7 @@ from exporter.settings import (
     parse_target,
     printable,
     quoted,
+    secret_from,
     trusted_roots,
 )
 
@@ -86,18 +86,20 @@ def _password(options: argparse.Namespace) -> Secret | None:
         if options.username is None:
             raise UsageError("--password-file needs --username")
         try:
-            text = Path(options.password_file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"cannot read --password-file {options.password_file}: {reason}") from None
-        if not text.rstrip("\r\n"):
-            raise UsageError(f"--password-file {options.password_file} is empty")
-        return Secret(text.rstrip("\r\n"))
+            return secret_from(options.password_file)
+        except ConfigError as error:
+            raise UsageError(f"--password-file: {_told(error)}") from None
     if options.username is None:
         return None
     if not sys.stdin.isatty():
         raise UsageError("no terminal to ask for the password on; give --password-file F")
-    return Secret(getpass.getpass(f"Password of {options.username}: "))
+    try:
+        typed = getpass.getpass(f"Password of {printable(options.username)}: ")
+    except EOFError:
+        typed = ""
+    if not typed:
+        raise UsageError("no password was given; type it, or give --password-file F")
+    return Secret(typed)
 
 
 def _check_ca_file(name: str | None) -> None:
@@ -106,8 +108,7 @@ def _check_ca_file(name: str | None) -> None:
     try:
         trusted_roots(name)
     except ConfigError as error:
-        (problem,) = error.problems
-        raise UsageError(f"--ca-file: {problem.message}; {problem.remedy}") from None
+        raise UsageError(f"--ca-file: {_told(error)}") from None
 
 
 def _timeout(text: str | None) -> float | None:
@@ -116,8 +117,7 @@ def _timeout(text: str | None) -> float | None:
     try:
         seconds = parse_duration(text)
     except ConfigError as error:
-        (problem,) = error.problems
-        raise UsageError(f"--timeout {text}: {problem.message}; {problem.remedy}") from None
+        raise UsageError(f"--timeout {text}: {_told(error)}") from None
     if seconds <= 0:
         raise UsageError(f"--timeout {text}: a probe needs time; write for example 10s")
     return seconds
@@ -165,6 +165,13 @@ def _server(
     """Return an endpoint for a server that stands in no file."""
     module = settings.default_module if settings is not None else Module()
     mode = TlsMode(options.tls) if options.tls else None
+    if options.until == Phase.AUTH and options.username is None and module.auth is None:
+        raise UsageError("--until auth needs a login; give --username")
+    if options.until in {Phase.MAIL, Phase.RCPT, Phase.DATA} and module.message is None:
+        raise UsageError(
+            f"--until {options.until} needs a sender and a recipient; write an endpoint with a message section "
+            "into a file, and name it: check NAME --config.file F"
+        )
     assumed_port = SUBMISSIONS if (mode or module.tls) is TlsMode.IMPLICIT else SUBMISSION
     if options.ca_file is not None:
         module = replace(module, tls_config=replace(module.tls_config, ca_file=options.ca_file))
@@ -181,8 +188,7 @@ def _server(
         )
         port_given = parse_target(what)[1] is not None
     except ConfigError as error:
-        lines = "; ".join(f"{problem.message}; {problem.remedy}" for problem in error.problems)
-        raise UsageError(f"{printable(what)}: {lines}") from None
+        raise UsageError(f"{printable(what)}: {_told(error)}") from None
     notes = []
     if not port_given:
         notes.append(f"no port was given; {assumed_port} {_WITH[endpoint.tls]} was assumed.")
@@ -190,3 +196,8 @@ def _server(
     if advice is not None:
         notes.append(f"{advice}.")
     return Subject(endpoint, tuple(notes))
+
+
+def _told(error: ConfigError) -> str:
+    """Return what is wrong and what to do, on one line."""
+    return "; ".join(f"{problem.message}; {problem.remedy}" for problem in error.problems)

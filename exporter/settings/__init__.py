@@ -6,7 +6,7 @@ stands in no file.  Whatever is wrong comes back as one ConfigError with every p
 
 from exporter.settings.durations import format_duration, parse_duration
 from exporter.settings.endpoints import endpoint_for
-from exporter.settings.files import trusted_roots
+from exporter.settings.files import secret_from, trusted_roots
 from exporter.settings.load import load
 from exporter.settings.problems import ConfigError, Problem, nearest, printable, quoted
 from exporter.settings.schema import json_schema
@@ -31,5 +31,6 @@ __all__ = [
     "parse_target",
     "printable",
     "quoted",
+    "secret_from",
     "trusted_roots",
 ]

@@ -89,6 +89,16 @@ def trusted_roots(name: str) -> None:
     _check_roots(Path(name))
 
 
+def secret_from(path: Path) -> Secret:
+    """The secret in a file that a person names once, a pipe included; raises ConfigError."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST_SECRET + 1)
+    except OSError as error:
+        raise unreadable(str(path), error) from None
+    return _secret_in(content, str(path))
+
+
 def secret_from_variable(name: str) -> Secret:
     """The value of an environment variable; its name is not repeated, it may be a misplaced secret."""
     value = os.environ.get(name)
@@ -131,7 +141,10 @@ def _open(path: Path, shown: str, *, largest: int) -> bytes:
 
 
 def _secret(path: Path, shown: str) -> Secret:
-    content = _open(path, shown, largest=_LARGEST_SECRET + 1)
+    return _secret_in(_open(path, shown, largest=_LARGEST_SECRET + 1), shown)
+
+
+def _secret_in(content: bytes, shown: str) -> Secret:
     if len(content) > _LARGEST_SECRET:
         raise fault(f"{printable(shown)} is larger than 64 KiB", "keep the secret alone in its file")
     try:

@@ -19,6 +19,8 @@ from exporter.settings.yaml_source import YamlError, read_yaml
 
 S = TypeVar("S", bound=Section)
 
+_LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes; beyond that nobody has written it, and a device has no end."""
 _MAY_BE_EMPTY = frozenset(
     {
         "backoff",
@@ -57,8 +59,7 @@ class Reading:
             self.report.add(source, place, fault(message, remedy), line=line, is_doubtful=True)
 
         try:
-            text = path.read_bytes().decode("utf-8-sig")
-            source.data = read_yaml(text, complain, may_be_empty=_MAY_BE_EMPTY)
+            source.data = read_yaml(_text(path), complain, may_be_empty=_MAY_BE_EMPTY)
         except OSError as error:
             self.report.add(source, (), unreadable(str(path), error))
         except UnicodeDecodeError as error:
@@ -137,3 +138,12 @@ def _without(data: Any, places: Iterable[Place]) -> Any:
         else:
             node.pop(place[-1], None)
     return top
+
+
+def _text(path: Path) -> str:
+    """What the file at `path` holds.  OSError, UnicodeDecodeError; YamlError: it is too large to be meant."""
+    with path.open("rb") as stream:
+        content = stream.read(_LARGEST_FILE + 1)
+    if len(content) > _LARGEST_FILE:
+        raise YamlError(None, "the file is larger than 64 MiB", "split it with endpoint_files")
+    return content.decode("utf-8-sig")

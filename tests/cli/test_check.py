@@ -293,7 +293,7 @@ WRONG = {
     "a password without a user": (["h", "--password-file", "/etc/hostname"], "--password-file needs"),
     "a password file that is not there": (
         ["h", "--username", "u", "--password-file", "/nowhere"],
-        "cannot read --password-file /nowhere",
+        "--password-file: cannot read /nowhere",
     ),
     "no terminal": (["h", "--username", "u"], "give --password-file"),
     "a bad duration": (["h", "--timeout", "10"], "--timeout 10"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from exporter.cli import main
 from exporter.commands import check
 from exporter.commands.subjects import Subject
+from exporter.model import Secret
 from tests.cli.test_check import configuration
 
 
@@ -102,3 +104,83 @@ def test_servers_may_stand_beside_a_file(tmp_path: Path, asked: list[Subject]) -
     assert main(["check", "mailhub", "--config.file", empty]) == 0
     assert main(["check", "mailhub"]) == 0
     assert [s.endpoint.name for s in asked] == ["name", *servers, "mailhub", "mailhub"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"x" * 70_000, "larger than 64 KiB"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"one\ntwo\n", "line"),
+    ],
+)
+def test_a_password_file_is_read_as_the_configuration_reads_one(
+    content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same limits, and no word of what it holds."""
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    line = _refused(capsys, "a.example.com", "--username", "u", "--password-file", str(file))
+    assert line.startswith("check: --password-file: ")
+    assert words in line
+
+
+def test_a_password_may_come_through_a_pipe(tmp_path: Path, asked: list[Subject]) -> None:
+    """As from `--password-file <(pass show mail)`."""
+    reading, writing = os.pipe()
+    os.write(writing, b"secret\n")
+    os.close(writing)
+    try:
+        given = ("--username", "u", "--password-file", f"/dev/fd/{reading}")
+        assert main(["check", "a.example.com", *given]) == 0
+    finally:
+        os.close(reading)
+    auth = asked[0].endpoint.auth
+    assert auth is not None
+    assert auth.password == Secret("secret")
+
+
+@pytest.mark.parametrize("typed", ["", None])
+def test_a_password_that_is_not_typed(
+    typed: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Return or Ctrl-D at the prompt is no password."""
+
+    def answer(_prompt: str) -> str:
+        if typed is None:
+            raise EOFError
+        return typed
+
+    monkeypatch.setattr("getpass.getpass", answer)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert "no password was given" in _refused(capsys, "a.example.com", "--username", "u")
+
+
+@pytest.mark.parametrize("until", ["mail", "rcpt", "data"])
+def test_an_envelope_stands_in_a_file(until: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The remedy is one of the command line."""
+    line = _refused(capsys, "a.example.com", "--until", until)
+    assert f"--until {until} needs" in line
+    assert "--config.file" in line
+
+
+def test_an_option_is_written_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """In sub-commands as before them: a later option must not change what a script means."""
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "a.example.com", "--unt", "ehlo"])
+    assert ended.value.code == 2
+    assert "--unt" in capsys.readouterr().err
+
+
+def test_a_file_without_end_is_not_read_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """A device instead of a configuration is told by its size."""
+    assert "larger than 64 MiB" in _refused(capsys, "--config.file", "/dev/zero")
+
+
+def test_a_health_check_of_no_port(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that cannot be is a usage error, and a file is told without Python's numbers."""
+    assert main(["healthcheck", "--web.listen-address", "127.0.0.1:99999"]) == 2
+    assert main(["healthcheck", "--web.config.file", "/nowhere"]) == 2
+    assert capsys.readouterr().err.splitlines()[1] == "healthcheck: /nowhere: No such file or directory"
