@@ -53,6 +53,8 @@ async def stream(
                         packed = _packed(packer, piece) if piece is not None else None
                 await response.write(packer.flush() if packer is not None else b"")
         except (ConnectionError, TimeoutError):
+            if not response.prepared and request.transport is not None:
+                raise web.HTTPServiceUnavailable(text="The exporter is too busy to answer.\n") from None
             # The client left, or takes nothing.  A text that ends too early must not look whole.
             if request.transport is not None:
                 request.transport.abort()
