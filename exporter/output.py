@@ -32,21 +32,25 @@ def prepare() -> None:
 
 def abandon() -> None:
     """Drop what is still to be written: Python would try once more when it ends, and say so itself."""
-    sys.stdout = _nowhere("w")
+    below = getattr(sys.stdout, "buffer", None)
+    raw = getattr(below, "raw", below)
+    if isinstance(raw, _Output):
+        raw.abandoned = True
 
 
 class _Output(io.FileIO):
+    abandoned = False
+
     def write(self, data: Buffer) -> int:
         """Write, or raise LostError where nothing can be written."""
+        if self.abandoned:
+            return memoryview(data).nbytes
         try:
             return super().write(data)
         except BrokenPipeError:
             raise LostError from None
         except OSError as error:
             raise LostError(error.strerror) from None
-
-    def close(self) -> None:
-        """Leave the descriptor to Python, which closes it when it ends."""
 
 
 class _Messages(io.FileIO):
