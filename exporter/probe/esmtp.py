@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from functools import lru_cache
 
@@ -12,6 +13,8 @@ from exporter.probe.transcript import printable
 
 # A server says the same each time; a reply that is longer than any honest one is not worth remembering.
 _LONGEST_REMEMBERED = 4096
+_SIZE = re.compile(r"[0-9]{1,20}")
+"""RFC 1870 4: at most twenty digits.  Python refuses to read thousands, and a server may send them."""
 
 
 def capabilities_of(reply: Reply) -> Capabilities:
@@ -27,7 +30,7 @@ def _capabilities(reply: Reply) -> Capabilities:
     return Capabilities(
         keywords=tuple(keyword.upper() for keyword in extensions),
         mechanisms=tuple(dict.fromkeys(mechanism.upper() for mechanism in mechanisms)),
-        size=int(size) if size.isascii() and size.isdigit() else None,
+        size=int(size) if _SIZE.fullmatch(size) else None,
         lines=tuple(printable(line.strip()) for line in reply.lines[1:]),
     )
 

@@ -9,8 +9,10 @@ makes certificates in DIRECTORY, prints one JSON object of name and port, and se
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
+import socket
 import ssl
 import struct
 import sys
@@ -407,6 +409,74 @@ async def certificate_with_absurd_names(client: Client) -> None:
     await client.bye()
 
 
+@hostile(lambda: leaf("localhost", issuer=None), tls_config={"insecure_skip_verify": True})
+async def thousands_of_session_tickets(client: Client) -> None:
+    await client.greet()
+    await client.offer("SIZE")
+    await client.bye()
+
+
+# --------------------------------------------------------------------------- numbers and ends
+
+
+@hostile()
+async def size_of_thousands_of_digits(client: Client) -> None:
+    await client.greet()
+    await client.offer("SIZE " + "9" * 8000, "SIZE " + "1" * 4301)
+    await client.bye()
+
+
+@hostile(**LOGIN | {"auth": LOGIN["auth"] | {"mechanism": "SCRAM-SHA-256"}})
+async def iterations_of_thousands_of_digits(client: Client) -> None:
+    await client.greet()
+    await client.offer("AUTH SCRAM-SHA-256")
+    first = base64.b64decode((await client.hear()).split()[-1])
+    nonce = first.rpartition(b"r=")[2]
+    count = b"1" * 6000
+    await client.send(b"334 " + base64.b64encode(b"r=" + nonce + b"x,s=c2FsdA==,i=" + count) + b"\r\n")
+    await client.stay()
+
+
+@hostile(**LOGIN)
+async def enhanced_code_of_thousands_of_digits(client: Client) -> None:
+    await client.greet()
+    await client.offer("AUTH LOGIN")
+    await client.hear()
+    await client.send("535 5." + "7" * 5000 + ".8 no\r\n")
+    await client.bye()
+
+
+@hostile()
+async def half_closed(client: Client) -> None:
+    await client.greet()
+    client.writer.write_eof()
+    await client.stay()
+
+
+@hostile()
+async def urgent_data(client: Client) -> None:
+    sock = client.writer.get_extra_info("socket")
+    duplicate = socket.socket(fileno=os.dup(sock.fileno()))
+    with duplicate:
+        duplicate.send(b"!", socket.MSG_OOB)
+    await client.greet()
+    await client.offer("SIZE")
+    await client.bye()
+
+
+@hostile()
+async def greeting_again_and_again(client: Client) -> None:
+    while True:
+        await client.greet()
+        await asyncio.sleep(0.01)
+
+
+@hostile()
+async def continuation_in_another_code(client: Client) -> None:
+    await client.send("220-mail.test\r\n554-no\r\n421 later\r\n250 yes\r\n")
+    await client.stay()
+
+
 # --------------------------------------------------------------------------- the process
 
 
@@ -415,6 +485,8 @@ async def serve() -> None:
     ports, servers = {}, []
     for name, one in HOSTILE.items():
         context: ssl.SSLContext | None = server_context(one.identity()) if one.identity else None
+        if context is not None and one.behave is thousands_of_session_tickets:
+            context.num_tickets = 4000
 
         async def accept(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter, one: Hostile = one
