@@ -107,16 +107,23 @@ class OnDemand:
     def _admission(self, request: web.Request) -> Admission:
         """Read the request.  ConfigError or ValueError: it makes no sense."""
         reach = self._reach()
-        targets = request.query.getall("target", [])
-        if len(targets) != 1 or not targets[0]:
+        target, name = _once(request, "target"), _once(request, "module")
+        if not target:
             raise ValueError("target is missing; ask for /probe?target=smtp.example.com:587&module=NAME")
-        name = request.query.get("module", "")
         module = reach.modules.get(name) if name else reach.default_module
         if module is None:
             raise ValueError(f"module {quoted(name)} is not known; the configuration has no such module")
         timeout = _timeout(module, request.headers.get(TIMEOUT_HEADER))
-        endpoint = endpoint_for(targets[0], module, timeout=timeout)
+        endpoint = endpoint_for(target, module, timeout=timeout)
         return Admission(module, replace(endpoint, module=name), reach.configured)
+
+
+def _once(request: web.Request, parameter: str) -> str:
+    """The value of a parameter, empty without one.  ValueError: there are several, and one would be ignored."""
+    values = request.query.getall(parameter, [""])
+    if len(values) > 1:
+        raise ValueError(f"{parameter} is given {len(values)} times; give it once")
+    return values[0]
 
 
 def _timeout(module: Module, header: str | None) -> float:

@@ -159,6 +159,20 @@ def test_senseless_requests_are_400(query: dict[str, str], words: str, tmp_path:
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
+@pytest.mark.parametrize("parameter", ["target", "module"])
+def test_what_is_given_twice_is_not_chosen_from(parameter: str, tmp_path: Path) -> None:
+    """Two targets or two modules are a fault of the request, whichever comes first: neither is probed."""
+
+    async def scenario() -> Answer:
+        async with exporting(tmp_path, modules(open=LOCAL)) as exporter:
+            query = [("target", "127.0.0.1:1"), ("module", "open"), (parameter, "open")]
+            return await exporter.ask("/probe", params=query)
+
+    answer = run(scenario())
+    assert answer.status == 400
+    assert answer.text == f"{parameter} is given 2 times; give it once\n"
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"), [(None, 5.0), ("3", 2.5), ("10", 5.0), ("1.5", 1.0), ("0.6", 0.3), ("0.25", 0.125)]
 )
