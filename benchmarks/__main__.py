@@ -14,7 +14,7 @@ import sys
 
 from benchmarks.figures import load, saved, table
 
-GOALS = ("cost", "truth", "scrape", "scale", "series", "start", "resolver", "probe_endpoint")
+GOALS = ("cost", "truth", "scrape", "scale", "reload", "series", "start", "resolver", "probe_endpoint")
 
 
 def main() -> int:

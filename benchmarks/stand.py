@@ -159,9 +159,9 @@ class Ours(Child):
         self.stop()
         return _json_lines(self._records)
 
-    def toggle_watch(self) -> None:
-        """Begin to watch the event loop, or end it."""
-        os.kill(self.pid, signal.SIGUSR1)
+    def toggle_watch(self, *, sleeping: bool = False) -> None:
+        """Begin to watch the event loop, or end it; `sleeping` lets other threads run as they do unwatched."""
+        os.kill(self.pid, signal.SIGUSR2 if sleeping else signal.SIGUSR1)
 
     def turns(self) -> list[dict[str, Any]]:
         """Return what was found of the event loop, watch by watch."""
