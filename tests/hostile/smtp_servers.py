@@ -115,7 +115,7 @@ def hostile(
     return register
 
 
-LOGIN = {
+LOGIN: dict[str, Any] = {
     "until": "auth",
     "auth": {"username": "u", "password": PASSWORD, "allow_plaintext": True, "mechanism": "LOGIN"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -74,7 +75,7 @@ def test_young_cycles_are_collected_as_ever() -> None:
 def test_old_cycles_are_found_once_memory_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cycle that was put aside goes with the search that growth brings about, and not before."""
     blocks = 1000
-    monkeypatch.setattr(garbage.sys, "getallocatedblocks", lambda: blocks)
+    monkeypatch.setattr(sys, "getallocatedblocks", lambda: blocks)
 
     async def scenario() -> None:
         nonlocal blocks
