@@ -161,7 +161,7 @@ async def largest_ehlo(client: Client) -> None:
     await client.bye()
 
 
-@hostile(**LOGIN)  # type: ignore[arg-type]
+@hostile(**LOGIN)
 async def thousands_of_mechanisms(client: Client) -> None:
     await client.greet()
     lines = [
@@ -177,7 +177,7 @@ async def replies_nobody_asked_for(client: Client) -> None:
     await client.flood(b"250 you are welcome\r\n")
 
 
-@hostile(**LOGIN)  # type: ignore[arg-type]
+@hostile(**LOGIN)
 async def endless_challenges(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")
@@ -185,7 +185,7 @@ async def endless_challenges(client: Client) -> None:
         await client.send("334 VXNlcm5hbWU6\r\n")
 
 
-@hostile(**LOGIN)  # type: ignore[arg-type]
+@hostile(**LOGIN)
 async def challenge_of_60_kb(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")
@@ -288,7 +288,7 @@ async def reset_in_a_reply(client: Client) -> None:
     client.writer.transport.abort()
 
 
-@hostile(**LOGIN)  # type: ignore[arg-type]
+@hostile(**LOGIN)
 async def password_sent_back(client: Client) -> None:
     await client.greet()
     await client.offer("AUTH LOGIN")
