@@ -7,6 +7,7 @@ the other key.  None of that says anything about a mail server, so the last good
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import warnings
 from collections import OrderedDict
@@ -112,7 +113,7 @@ class Contexts:
 
 def _state(name: str) -> object:
     try:
-        status = Path(name).stat()
+        status = os.stat(name)  # noqa: PTH116 - once or twice a probe; a Path costs more than the call
     except OSError as error:
         return (name, error.errno)
     return (name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)

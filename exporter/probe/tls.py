@@ -70,20 +70,19 @@ class TlsStore:
         chain = presented_chain(session)
         trust = self._contexts.verifying(config)
         digest = hashlib.sha256(b"".join(chain)).digest()
-        key = (digest, name, trust.made_of, config.strict)
+        cipher = session.cipher()
+        spoken = (session.version() or "", cipher[0] if cipher is not None else "")
+        key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
         if judged is None or time.time() >= judged.good_until:
             with warnings.catch_warnings():
                 # What is odd about a certificate is OpenSSL's to judge; a serial number below one is no news.
                 warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-                judged = _judge(chain, verify_chain(trust.context, chain, name))
+                judged = _judge(chain, verify_chain(trust.context, chain, name), spoken)
             self._judged[key] = judged
             while len(self._judged) > _MAX_VERDICTS:
                 self._judged.popitem(last=False)
-        cipher = session.cipher()
-        return replace(
-            judged.facts, version=session.version() or "", cipher=cipher[0] if cipher is not None else ""
-        )
+        return judged.facts
 
 
 def presented_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
@@ -148,7 +147,7 @@ def _is_rsa(der: bytes) -> bool:
         return False
 
 
-def _judge(chain: tuple[bytes, ...], verdict: Verdict) -> _Judged:
+def _judge(chain: tuple[bytes, ...], verdict: Verdict, spoken: tuple[str, str]) -> _Judged:
     now = time.time()
     validity = [span for span in map(_validity, verdict.chain) if span is not None]
     earliest = min(validity, key=lambda span: span[1], default=None)
@@ -157,6 +156,8 @@ def _judge(chain: tuple[bytes, ...], verdict: Verdict) -> _Judged:
     ]
     facts = replace(
         _leaf_facts(chain),
+        version=spoken[0],
+        cipher=spoken[1],
         verified=verdict.code == 0,
         verify_code=verdict.code or None,
         verify_error=verdict.message and printable(verdict.message.encode())[:_MAX_TEXT],

@@ -30,12 +30,12 @@ def trusted(tmp_path: Path) -> TlsConfig:
 def test_bytes_that_are_no_certificate_give_a_verdict_and_no_facts(trusted: TlsConfig) -> None:
     """What neither parser can read is refused; nothing is made up and nothing raises."""
     context = verify_context(trusted)
-    judged = tls._judge((b"rubbish",), verify_chain(context, (b"rubbish",), "h"))
+    judged = tls._judge((b"rubbish",), verify_chain(context, (b"rubbish",), "h"), ("", ""))
     assert not judged.facts.verified
     assert judged.facts.verify_error
     assert (judged.facts.subject, judged.facts.sans, judged.facts.not_after) == ("", (), None)
     assert judged.facts.issuers == ("",)
-    empty = tls._judge((), verify_chain(context, (), "h"))
+    empty = tls._judge((), verify_chain(context, (), "h"), ("", ""))
     assert not empty.facts.verified
     assert empty.facts.chain_length == 0
 
