@@ -53,13 +53,15 @@ class Watch:
         }
 
 
-@pytest.fixture(scope="module")
-def watch(postfix: Postfix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    """The whole of it, around one endpoint on a real Postfix."""
-    folder = Path(tmp_path_factory.mktemp("watch"))
+@pytest.fixture
+def watch(postfix: Postfix, tmp_path: Path) -> Iterator[Watch]:
+    """The whole of it, around one endpoint on a real Postfix, and with no past.
+
+    Two outages within two hours are a service that comes and goes, which is a page of its own.
+    """
     # Postfix keeps a connection waiting for a second after its smtpd has died.
     watched = of_postfix(postfix, name="mail", interval="2s", timeout="2s", labels={"team": "postmasters"})
-    with running(folder, "serve", "--config.file", configuration(folder, watched)) as exporter:
+    with running(tmp_path, "serve", "--config.file", configuration(tmp_path, watched)) as exporter:
         address = urlsplit(exporter.url).netloc
         with running_pipeline(address) as (prometheus, hook):
             yield Watch(postfix, address, prometheus, hook)
