@@ -13,7 +13,7 @@ from exporter.metrics.handshake import CAPABILITIES_AFTER_TLS, CAPABILITIES_BEFO
 from exporter.model import ErrorClass, FaultDomain, Phase, TlsMode
 from tests.cli.commands import running
 from tests.dashboards.promql import nodes, selectors
-from tests.rules.nan import CAN_BE_NAN, careless
+from tests.rules.nan import CAN_BE_NAN, can_be_nan, careless
 from tests.rules.shipped import Alert, Recording, alerts, recordings, rules
 
 LABELS_OF = {
@@ -75,8 +75,9 @@ def test_every_label_and_value_exists(rule: Alert | Recording) -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 def test_no_rule_adds_up_nan(rule: Alert | Recording) -> None:
-    """A gauge that can be NaN is compared (`>= 0`) before it is aggregated."""
-    assert not careless(rule.expression)
+    """A gauge that can be NaN is compared (`>= 0`) before it is aggregated, recorded on the way or not."""
+    suspects = can_be_nan({name: one.expression for name, one in recordings().items()})
+    assert not careless(rule.expression, suspects)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,36 @@ def test_no_rule_adds_up_nan(rule: Alert | Recording) -> None:
         ("sum(smtp_probe_tls_verified >= bool 0)", True),
         ("smtp_probe_tls_verified == 0", False),
         ("sum(smtp_probe_success)", False),
+        ("sum(smtp_probe_tls_verified != 0)", True),
+        ("sum(2 * smtp_probe_tls_verified)", True),
+        ("sum((smtp_probe_success >= 0) or smtp_probe_tls_verified)", True),
+        ("predict_linear(smtp_probe_tls_success[5m], 60)", True),
+        ("abs(smtp_probe_tls_success)", False),
+        ('sum({__name__="smtp_probe_tls_verified"})', True),
+        ('sum({__name__=~"smtp_probe_tls_.+", job="x"})', True),
+        ('sum({__name__=~"smtp_probe_tls_.+"} >= 0)', False),
+        ('count({__name__!~"smtp_probe_.+", job="x"})', False),
+        ('count({job="x"})', True),
     ],
 )
 def test_the_rule_about_nan_is_awake(expression: str, found: bool) -> None:
     """It finds what it is there for, and nothing else."""
     assert bool(careless(expression)) is found
+
+
+def test_nan_is_followed_through_recording_rules() -> None:
+    """What is recorded out of such a gauge, however often, is such a gauge unless a comparison stands between."""
+    recorded = {
+        "a:once": "smtp_probe_tls_success",
+        "a:twice": "a:once * 2",
+        "a:dropped": "a:twice >= 0",
+        "a:kept": "a:twice != 0",
+        "a:other": "smtp_probe_success",
+    }
+    suspects = can_be_nan(recorded)
+    assert suspects - CAN_BE_NAN == {"a:once", "a:twice", "a:kept"}
+    assert careless("sum(a:twice)", suspects) == ["a:twice"]
+    assert not careless("sum(a:dropped)", suspects)
 
 
 def test_which_gauges_can_be_nan() -> None:
