@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 ARGS   ?=
-# Tests of what stands beside the program: they have targets of their own.
-APART   = --ignore=tests/chart --ignore=tests/image --ignore=tests/dashboards --ignore=tests/rules
 JOBS   ?= 2
+# File by file, the longest first: what a file starts for its tests is started once.
+PYTEST  = $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types contracts unit coverage servers tools rules chart chart-files image sbom dashboards docs docs-files \
+.PHONY: help run test check format lint types contracts unit coverage packages tools rules chart chart-files image sbom \
+	dashboards dashboards-render docs docs-files \
 	bench bench-smoke fuzz soak screenshots lock clean
 
 help: ## list the targets
@@ -21,7 +22,7 @@ else
 	exec $(BIN)/submission-exporter demo $(ARGS)
 endif
 
-test: servers $(VENV)/.dev ## set everything up, then every check and every test of the program
+test: packages tools $(VENV)/.dev ## set everything up, then every check and every test there is
 	$(MAKE) --no-print-directory check
 	$(MAKE) --no-print-directory coverage
 
@@ -43,19 +44,19 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev ## the tests alone; ARGS="-k name" chooses
-	$(BIN)/pytest -n $(JOBS) $(APART) $(ARGS)
+	$(PYTEST) $(ARGS)
 
 coverage: $(VENV)/.dev
 	rm -f .coverage .coverage.*
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) $(APART) $(ARGS)
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-rules: servers $(VENV)/.dev ## alerts and recording rules: promtool, amtool, end to end
-	$(BIN)/pytest -n $(JOBS) tests/rules
+rules: packages $(VENV)/.dev ## alerts and recording rules: promtool, amtool, end to end
+	$(PYTEST) tests/rules
 
-chart: servers tools $(VENV)/.dev ## the Helm chart: both Helms, schemas, every manifest
-	$(BIN)/pytest -n $(JOBS) tests/chart
+chart: packages tools $(VENV)/.dev ## the Helm chart: both Helms, schemas, every manifest
+	$(PYTEST) tests/chart
 
 chart-files: tools ## bring rules, dashboards and schema into the chart
 	.cache/chart-venv/bin/python helm/sync.py
@@ -63,15 +64,19 @@ chart-files: tools ## bring rules, dashboards and schema into the chart
 sbom: tools ## what the image is made of, as CycloneDX
 	sh packaging/sbom.sh $(PYTHON)
 
-image: servers tools $(VENV)/.dev ## the image: built and run, and the units beside it
-	$(BIN)/pytest tests/image
+image: packages tools $(VENV)/.dev ## the image: built and run, and the units beside it
+	$(PYTEST) tests/image
 
-dashboards: servers tools $(VENV)/.dev ## dashboards: drift, lint, types, every query
-	$(BIN)/pytest -n $(JOBS) tests/dashboards
+dashboards: packages tools $(VENV)/.dev ## dashboards: drift, lint, types, every query
+	$(PYTEST) tests/dashboards
 
-docs: servers $(VENV)/.dev ## the documentation: built strictly, links, examples, commands, references
+dashboards-render: tools $(VENV)/.dev ## draw the dashboards with Grafana's panel components, into docs/images
+	sh tests/install-dashboard-tools.sh render
+	$(BIN)/python -m tests.dashboards.render
+
+docs: packages $(VENV)/.dev ## the documentation: built strictly, links, examples, commands, references
 	$(BIN)/mkdocs build --strict
-	$(BIN)/pytest -n $(JOBS) tests/docs
+	$(PYTEST) tests/docs
 
 docs-files: $(VENV)/.dev ## write the generated pages of docs/
 	$(BIN)/python -m exporter.diagnosis.pages > docs/errors.md
@@ -83,8 +88,8 @@ bench: $(VENV)/.dev ## every goal of docs/performance.md, measured beside its pe
 bench-smoke: $(VENV)/.dev
 	$(BIN)/pytest tests/benchmarks
 
-fuzz: servers $(VENV)/.dev ## every property, FUZZ_EXAMPLES=20000 times each: hours; ARGS="-k replies" chooses
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(JOBS) -m hypothesis --timeout=0 $(APART) $(ARGS)
+fuzz: packages $(VENV)/.dev ## every property, FUZZ_EXAMPLES=20000 times each: hours; ARGS="-k replies" chooses
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -m hypothesis --timeout=0 --ignore=tests/chart $(ARGS)
 
 soak: $(VENV)/.dev ## 20 minutes at 100 probes a second under reloads and dying servers; ARGS="--seconds 60"
 	$(BIN)/python -m benchmarks.soak $(ARGS)
@@ -92,12 +97,12 @@ soak: $(VENV)/.dev ## 20 minutes at 100 probes a second under reloads and dying 
 screenshots: $(VENV)/.dev ## docs/images anew, from the page of a running demo
 	$(BIN)/python -m tests.web.screenshots docs/images
 
-tools: ## what checks the chart, the image and the dashboards
+packages: ## the mail servers, Prometheus and other Debian packages that the tests use
+	@PYTHON=$(PYTHON) sh .ci/install-packages.sh
+
+tools: packages ## what checks the chart, the image and the dashboards
 	@sh tests/install-chart-tools.sh $(PYTHON)
 	@sh tests/install-dashboard-tools.sh types
-
-servers: ## the real mail servers and Prometheus that the tests use (Debian packages)
-	@sh tests/install-servers.sh
 
 # A fresh Debian has neither ensurepip nor a compiler; wheels exist for all that is locked.
 $(BIN)/python:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-dashboard-tools.sh types|render: the npm packages that check the dashboards, and for `render` a browser.
+# install-dashboard-tools.sh types|render: the npm packages that check the dashboards, or that draw them.
 # Each lock file pins versions and hashes and names no registry (npm's omit-lockfile-registry-resolved), so a
 # mirror works; no package runs a script of its own.
 set -eu
@@ -8,26 +8,7 @@ kind=${1:?types or render}
 source=tests/dashboards/$kind
 target=.cache/dashboards/$kind
 
-need() {
-  command -v "$1" >/dev/null && return
-  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$2" >/dev/null
-  else
-    echo "make: $1 is not installed; install it once with: sudo apt-get install $2" >&2
-    exit 1
-  fi
-}
-
-need node nodejs
-need npm npm
-if [ "$kind" = render ]; then
-  need chromium chromium
-  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || {
-    echo "make: rendering the dashboards needs Node.js 20 or newer, this is $(node --version)" >&2
-    exit 1
-  }
-fi
+PATH=$PWD/.cache/chart-venv/bin:$PATH # Node.js and npm are in it
 
 mkdir -p "$target"
 if ! cmp -s "$source/package-lock.json" "$target/node_modules/.installed"; then

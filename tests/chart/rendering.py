@@ -33,7 +33,7 @@ def helm(version: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of the two binaries."""
     binary = CACHE / "helm" / version / "helm"
     if not binary.exists():
-        pytest.fail(f"{binary} is missing: run `sh tests/install-chart-tools.sh`", pytrace=False)
+        pytest.fail(f"{binary} is missing: run `make tools`", pytrace=False)
     return subprocess.run([binary, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -117,7 +117,7 @@ class Validator:
 def running_validator() -> Iterator[Validator]:
     """A validator, ended after the block."""
     if not PYTHON.exists():
-        pytest.fail(f"{PYTHON} is missing: run `sh tests/install-chart-tools.sh`", pytrace=False)
+        pytest.fail(f"{PYTHON} is missing: run `make tools`", pytrace=False)
     command = [PYTHON, Path(__file__).with_name("validator.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Validator(process)

@@ -29,6 +29,7 @@ from tests.servers.prometheus import Prometheus, running_prometheus
 
 SOURCES = Path(__file__).parent / "render"
 ROOT = Path(__file__).parents[2]
+NODE = ROOT / ".cache" / "chart-venv" / "bin" / "node"
 TOOLS = ROOT / ".cache" / "dashboards" / "render"
 IMAGES = ROOT / "docs" / "images"
 CHROMIUM = "/usr/bin/chromium"
@@ -54,9 +55,8 @@ def build() -> Path:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
-    subprocess.run(
-        [TOOLS / "node_modules" / ".bin" / "vite", "build", "--logLevel", "error"], check=True, cwd=TOOLS
-    )
+    vite = TOOLS / "node_modules" / ".bin" / "vite"
+    subprocess.run([NODE, vite, "build", "--logLevel", "error"], check=True, cwd=TOOLS)
     icons = TOOLS / "node_modules" / "@grafana" / "ui" / "dist" / "public" / "img"
     shutil.copytree(icons, TOOLS / "dist" / "public" / "build" / "img")
     return TOOLS / "dist"

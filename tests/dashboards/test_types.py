@@ -13,7 +13,9 @@ import pytest
 from dashboards.source import DASHBOARDS, FOLDER
 
 SOURCES = Path(__file__).parent / "types"
-TOOLS = Path(__file__).parents[2] / ".cache" / "dashboards" / "types"
+CACHE = Path(__file__).parents[2] / ".cache"
+NODE = CACHE / "chart-venv" / "bin" / "node"
+TOOLS = CACHE / "dashboards" / "types"
 COMPILER = TOOLS / "node_modules" / "typescript" / "bin" / "tsc"
 
 
@@ -21,7 +23,7 @@ COMPILER = TOOLS / "node_modules" / "typescript" / "bin" / "tsc"
 def folder() -> Iterator[Path]:
     """A folder below the tools, so that imports find them, with the types in it."""
     if not COMPILER.exists():
-        pytest.fail(f"{COMPILER} is not there: run `make dashboard-tools`", pytrace=False)
+        pytest.fail(f"{COMPILER} is not there: run `make tools`", pytrace=False)
     with tempfile.TemporaryDirectory(dir=TOOLS, prefix="check-") as directory:
         for name in ("dashboard.ts", "tsconfig.json"):
             shutil.copy(SOURCES / name, directory)
@@ -34,7 +36,7 @@ def complaints(folder: Path, **texts: str) -> list[str]:
         literal = f"import type {{ Dashboard }} from './dashboard';\nexport const it: Dashboard = {text};\n"
         (folder / f"{name}.ts").write_text(literal)
     ran = subprocess.run(
-        ["node", COMPILER, "--project", folder], check=False, capture_output=True, text=True, timeout=100
+        [NODE, COMPILER, "--project", folder], check=False, capture_output=True, text=True, timeout=100
     )
     assert bool(ran.returncode) == bool(ran.stdout), ran.stderr
     return [line for line in ran.stdout.splitlines() if ": error TS" in line]

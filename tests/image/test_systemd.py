@@ -37,7 +37,7 @@ def directives() -> list[tuple[str, str]]:
 def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run systemd's own checker, which needs no running systemd."""
     if not ANALYSE.exists():
-        pytest.fail(f"{ANALYSE} is missing: run `sh tests/install-chart-tools.sh`", pytrace=False)
+        pytest.fail(f"{ANALYSE} is missing: run `make tools`", pytrace=False)
     return subprocess.run([ANALYSE, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -40,7 +40,7 @@ def require_namespaces() -> None:
     """Fail the test, saying what to do, unless namespaces and firewall rules can be made here."""
     missing = [program for program in ("ip", "nft") if shutil.which(program) is None]
     if missing:
-        pytest.fail(f"{' and '.join(missing)} not found: run `make servers` as root", pytrace=False)
+        pytest.fail(f"{' and '.join(missing)} not found: run `make packages` as root", pytrace=False)
     if os.geteuid() != 0:
         pytest.fail(
             "network namespaces are made by root: run `sudo make test`, "

@@ -55,7 +55,7 @@ class Alertmanager:
 def running_alertmanager(configuration: Mapping[str, Any]) -> Iterator[Alertmanager]:
     """An Alertmanager on its own, without a cluster, on a free port."""
     if not Path(ALERTMANAGER).exists():
-        pytest.fail(f"{ALERTMANAGER} is not installed: run `make servers` as root", pytrace=False)
+        pytest.fail(f"{ALERTMANAGER} is not installed: run `make packages` as root", pytrace=False)
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="submission-alertmanager-") as directory:
         folder = Path(directory)

@@ -26,7 +26,7 @@ def require(purpose: str, *programs: str) -> None:
     missing = [program for program in programs if not Path(program).exists()]
     if missing:
         pytest.fail(
-            f"{purpose} is not installed ({', '.join(missing)}): run `make servers` as root", pytrace=False
+            f"{purpose} is not installed ({', '.join(missing)}): run `make packages` as root", pytrace=False
         )
     if os.geteuid() != 0:
         pytest.fail(

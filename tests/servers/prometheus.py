@@ -72,7 +72,7 @@ def running_prometheus(targets: Mapping[str, Mapping[str, str]], **scrape: objec
     `scrape` holds more fields of the scrape configuration, such as `metrics_path`.
     """
     if not Path(PROMETHEUS).exists():
-        pytest.fail(f"{PROMETHEUS} is not installed: run `make servers` as root", pytrace=False)
+        pytest.fail(f"{PROMETHEUS} is not installed: run `make packages` as root", pytrace=False)
     job = {
         "job_name": "submission",
         "scrape_interval": "1s",

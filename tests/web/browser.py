@@ -96,7 +96,7 @@ def plain(name: str, port: int, *, interval: float) -> Endpoint:
 def chromium() -> Iterator[Browser]:
     """A browser."""
     if not Path(CHROMIUM).exists():
-        pytest.fail(f"{CHROMIUM} is not installed: run `make servers` as root", pytrace=False)
+        pytest.fail(f"{CHROMIUM} is not installed: run `make packages` as root", pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
