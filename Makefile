@@ -13,7 +13,7 @@ PYTEST  = $(BIN)/pytest -n $(JOBS) --dist loadfile
 	bench bench-smoke fuzz soak screenshots lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 19
 
 run: $(VENV)/.runtime ## run the main job: the demo servers, or CONFIG=my.yml
 ifdef CONFIG
