@@ -197,7 +197,10 @@ class Session:
                 attempts=self._attempts,
             )
         except ConnectFailed as failure:
-            self._reset_at_once(failure)
+            errno = failure.evidence.errno
+            if errno not in {"ECONNRESET", "EPIPE"} or self._record.open is None:
+                raise
+            self._reset_at_once(errno, self._record.open[1])
             return
         self._socket = connected.sock
         self._ip_version = connected.ip_version
@@ -210,19 +213,17 @@ class Session:
         self._wire, self._socket = wire, None
         self._record.close(Phase.CONNECT, connected.seconds, note=str(connected.address))
 
-    def _reset_at_once(self, failure: ConnectFailed) -> None:
+    def _reset_at_once(self, errno: str, began: float) -> None:
         """Fail what follows `connect` when a connection was made, and reset before we could look at it.
 
         A SYN that is turned away gives ECONNREFUSED (RFC 9293 3.10.7.3); ECONNRESET, or EPIPE when the peer
         had sent FIN before, comes of an established connection.
         """
-        if failure.evidence.errno not in {"ECONNRESET", "EPIPE"} or self._record.open is None:
-            raise failure
-        self._record.close(Phase.CONNECT, perf_counter() - self._record.open[1])
+        self._record.close(Phase.CONNECT, perf_counter() - began)
         following = self._plan[self._plan.index(Phase.CONNECT) + 1 :]
         if following:
             self._record.begin(following[0])
-            raise PhaseFailed(Dropped(DropKind.RESET, errno=failure.evidence.errno))
+            raise PhaseFailed(Dropped(DropKind.RESET, errno=errno))
 
     async def _greet(self) -> None:
         exchange = await self._connection.greeting(self._ready_since)

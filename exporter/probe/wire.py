@@ -106,6 +106,7 @@ class Wire(SMTPProtocol):
             self.write(message)
             await self.read_response()
         except SMTPException as exc:
+            exc.__traceback__ = None  # as in `_await_reply`
             raise PhaseFailed(self.ending(exc)) from None
         return self._exchange(sent_at)
 
@@ -208,6 +209,7 @@ class Wire(SMTPProtocol):
                 self._last = None
                 await self.execute_command(line)
         except SMTPException as exc:
+            exc.__traceback__ = None  # it leads to the future that holds `exc`: a cycle
             self.take_unsolicited()  # a 421 that came in with the end explains it
             raise PhaseFailed(self.ending(exc)) from None
         return self._exchange(sent_at)
