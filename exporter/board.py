@@ -138,13 +138,18 @@ class Board:
             self._phase_latency = phase_latency
         wanted = {endpoint.name: endpoint for endpoint in endpoints}
         self._retention = _retention(self._history, len(wanted))
+        yield
         entries: dict[str, Entry] = {}
+        known = 0
         for name, endpoint in wanted.items():
-            entries[name] = self._entry(self._entries.get(name), endpoint)
+            before = self._entries.get(name)
+            known += before is not None
+            entries[name] = self._entry(before, endpoint)
             if len(entries) % STEP == 0:
                 yield
-        if self._entries.keys() - entries.keys():
+        if known < len(self._entries):
             self.version += 1
+        yield
         self._entries = entries
 
     def record(self, observation: Observation) -> None:

@@ -172,14 +172,16 @@ class Service:
         self._tokens.use(self._resolver)
         self._logins.use(settings.backoff)
         self._pauses.use(settings.backoff, {endpoint.name for endpoint in settings.endpoints})
+        await asyncio.sleep(0)  # each of these steps takes a millisecond or two
         prober = Prober(self._resolver, self._tls, self._tokens)
         self._follow_ups.use(prober, settings.follow_up)
         self._observer = Observer(prober, configuration.rulebook, self._follow_ups, self._logins)
         self._configuration = configuration
-        await asyncio.sleep(0)  # each of these steps takes a millisecond or two
+        await asyncio.sleep(0)
         await self._board.apply_in_turns(
             settings.endpoints, history=settings.history, phase_latency=settings.phase_latency
         )
+        await asyncio.sleep(0)
         change = await self._scheduler.apply_in_turns(
             settings.endpoints, max_concurrent=settings.max_concurrent
         )
