@@ -15,6 +15,8 @@ from exporter.web.words import OWNERS, PHASES, STATUSES, class_words, moment, se
 
 _WIDE = 1000
 _HIGH = 100
+_FEWEST_PLACES = 30
+"""Bars that the history has room for at least."""
 
 
 def waterfall(result: ProbeResult) -> Html:
@@ -68,8 +70,9 @@ def history(rows: Sequence[Row]) -> Html:
         return tag("p", "No probe yet.")
     longest = max(row.seconds for row in rows) or 1.0
     failures = sum(not row.success for row in rows)
+    kept = "1 probe is kept" if len(rows) == 1 else f"{len(rows)} probes are kept"
     sentence = (
-        f"{len(rows)} probes are kept, the oldest of {moment(rows[0].started)}; {failures} of them failed. "
+        f"{kept}, the oldest of {moment(rows[0].started)}; {failures} of them failed. "
         f"The longest took {seconds_words(longest)}."
     )
     return tag(
@@ -88,8 +91,10 @@ def history(rows: Sequence[Row]) -> Html:
 
 
 def _bars(rows: Sequence[Row], longest: float) -> Iterable[Html]:
-    step = _WIDE / len(rows)
-    for position, row in enumerate(rows):
+    # The newest stands at the right edge; a few are not drawn as wide as walls.
+    places = max(len(rows), _FEWEST_PLACES)
+    step = _WIDE / places
+    for position, row in enumerate(rows, start=places - len(rows)):
         height = max(row.seconds / longest * _HIGH, 2)
         place = {"x": f"{position * step + step * 0.1:.1f}", "width": f"{step * 0.8:.1f}"}
         status = StepStatus.PASSED if row.success else StepStatus.FAILED

@@ -102,6 +102,14 @@ def test_history_draws_every_kept_probe() -> None:
     assert "credentials rejected at login (our credentials)" in page.text
 
 
+def test_a_short_history_is_drawn_in_narrow_bars() -> None:
+    """One probe is a bar at the right edge, not a wall."""
+    (bar,) = [bar for bar in page_of(board_of(healthy())).all("rect") if bar.get("height") == "100.0"]
+    x, width = float(bar["x"] or 0), float(bar["width"] or 0)
+    assert width < 50
+    assert 990 < x + width <= 1000
+
+
 def test_changes_and_kept_failures_are_listed() -> None:
     """When what began is listed, and a kept failure can be unfolded with its transcript."""
     page = page_of(rejected(transcript=("C: AUTH PLAIN <hidden>", "S: 535 5.7.8 no")))
