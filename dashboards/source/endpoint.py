@@ -237,6 +237,7 @@ _PROBING = (
         "When the last probe began.",
         Query(expr=f"1000 * max({ONE('smtp_probe_last_run_timestamp_seconds')})", now=True),
         unit="dateTimeFromNow",
+        width=3,
     ),
     stat(
         "Next probe in",
@@ -249,6 +250,7 @@ _PROBING = (
         unit="s",
         decimals=0,
         no_value="when it is asked for",
+        width=3,
     ),
     stat(
         "Interval",
@@ -256,6 +258,7 @@ _PROBING = (
         Query(expr=f"min({ONE('smtp_probe_interval_seconds')})", now=True, scheduled_only=True),
         unit="s",
         no_value="that of the scrapes",
+        width=3,
     ),
     stat(
         "Logins",
@@ -264,6 +267,7 @@ _PROBING = (
         mappings=(HELD_BACK,),
         steps=thresholds((None, GREEN), (1, YELLOW)),
         links=(to_runbook("MailSubmissionCredentialsRejected"),),
+        width=3,
     ),
     stat(
         "IP version",
@@ -272,6 +276,7 @@ _PROBING = (
         no_value="not connected",
         mappings=(IP_VERSION,),
         steps=thresholds((None, BLUE)),
+        width=3,
     ),
     stat(
         "Addresses that failed",
@@ -279,6 +284,35 @@ _PROBING = (
         Query(expr=f"max({ONE('smtp_probe_connect_attempts_failed')})", now=True),
         no_value="not connected",
         steps=thresholds((None, GREEN), (1, ORANGE)),
+        width=3,
+    ),
+    stat(
+        "OAuth2 token",
+        "When the access token ends that the probe logs in with. A new one is fetched before; where the token comes "
+        "from a file, whoever writes the file has to renew it.",
+        Query(
+            expr=f"1000 * min({ONE('smtp_probe_oauth2_token_expiry_timestamp_seconds')})",
+            now=True,
+            empty_when="no endpoint logs in with OAuth2",
+        ),
+        unit="dateTimeFromNow",
+        no_value="not used",
+        links=(to_runbook("MailSubmissionCredentialsRejected"),),
+        width=3,
+    ),
+    stat(
+        "Messages in doubt",
+        "How many messages were sent and never answered in the time that is shown: delivered or not, nobody knows.",
+        Query(
+            expr=f"sum(increase({ONE('smtp_probe_data_uncertain_total')}[$__range]))",
+            now=True,
+            empty_when="no endpoint sends messages",
+            scheduled_only=True,
+        ),
+        no_value="none sent",
+        decimals=0,
+        steps=thresholds((None, GREEN), (1, ORANGE)),
+        width=3,
     ),
     lines(
         "Failed probes, by phase and cause",

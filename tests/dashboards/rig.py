@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import dataclasses
 import json
@@ -32,6 +33,8 @@ SCRAPES = 32
 """How often Prometheus looks, once a second, before the queries are run."""
 TURN = "healthy-starttls"
 """The endpoint that is healthy in both jobs at first, and later fails in one."""
+EXTRA = ("token", "message")
+"""Endpoints of the troubled job that the demo has not: a login by an OAuth2 token, and messages that are sent."""
 
 
 @dataclass
@@ -47,14 +50,16 @@ class Exporters:
         """The endpoints that this job knows."""
         if job == PROBED:
             return [self.target(HEALTHY), self.target(TROUBLED)]
-        return [one.name for one in self.endpoints if job == TROUBLED or one.name.startswith("healthy-")]
+        if job == TROUBLED:
+            return [*(one.name for one in self.endpoints), *EXTRA]
+        return [one.name for one in self.endpoints if one.name.startswith("healthy-")]
 
     def target(self, job: str) -> str:
         """What this job's exporter is asked to probe."""
         name = TURN if job == HEALTHY else "expired-certificate"
         return next(one.target for one in self.endpoints if one.name == name)
 
-    def configuration(self, endpoints: Iterable[Endpoint]) -> str:
+    def configuration(self, job: str, endpoints: Iterable[Endpoint]) -> str:
         """The text of a configuration file, with a module for `/probe`."""
         first = self.endpoints[0]
         assert first.auth is not None
@@ -68,7 +73,22 @@ class Exporters:
             "message": {"from": first.auth.username, "to": "postmaster@demo.example"},
             "allowed_targets": self.names(PROBED),
         }
-        return configuration(endpoints) + yaml.safe_dump({"modules": {"on_demand": module}})
+        body = yaml.safe_load(configuration(endpoints))
+        body["modules"] = {"on_demand": module}
+        if job == TROUBLED:
+            body["endpoints"] += self._extra(module)
+        return yaml.safe_dump(body)
+
+    def _extra(self, module: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The endpoints of `EXTRA`, both on a healthy server of the demo."""
+        common = {"target": self.target(HEALTHY), "tls": "starttls", "timeout": "2s"}
+        common["tls_config"] = module["tls_config"]
+        token = self.files[TROUBLED].with_name("token")
+        token.write_text(jwt(time.time() + 3600))
+        auth = {"username": "token@demo.example", "oauth2": {"token_file": str(token)}}
+        yield {**common, "name": "token", "interval": "2s", "auth": auth}
+        message = {"until": "data", "auth": module["auth"], "message": module["message"]}
+        yield {**common, "name": "message", "interval": "15m", **message}
 
     def scraped(self) -> dict[str, dict[str, str]]:
         """What Prometheus is to scrape, with the labels of each target."""
@@ -97,7 +117,7 @@ class Exporters:
             else one
             for one in self.endpoints
         )
-        self.files[TROUBLED].write_text(self.configuration(turned))
+        self.files[TROUBLED].write_text(self.configuration(TROUBLED, turned))
         for service in self.services.values():
             assert await service.reload()
 
@@ -113,13 +133,23 @@ async def exporting(folder: Path) -> AsyncIterator[Exporters]:
         found = Exporters({}, {}, endpoints, asyncio.get_running_loop())
         for job in (HEALTHY, TROUBLED):
             file = folder / f"{job}.yml"
+            found.files[job] = file
             names = found.names(job)
-            file.write_text(found.configuration(one for one in endpoints if one.name in names))
+            file.write_text(found.configuration(job, (one for one in endpoints if one.name in names)))
             service = Service(load(file), listen="127.0.0.1:0", config_file=file)
             await service.start()
             stack.push_async_callback(service.stop)
-            found.services[job], found.files[job] = service, file
+            found.services[job] = service
         yield found
+
+
+def jwt(ends: float) -> str:
+    """A token that says when it ends, signed by nobody."""
+    parts = ({"alg": "none"}, {"exp": round(ends)})
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+        + ".x"
+    )
 
 
 def _own_user(endpoint: Endpoint) -> Endpoint:
