@@ -51,9 +51,15 @@ def _last_probe(result: ProbeResult) -> Iterator[Sample]:
     yield Sample(families.SUCCESS, float(result.success))
     yield Sample(families.DURATION, result.seconds)
     yield Sample(families.LAST_RUN, result.started)
-    for phase in dict.fromkeys(step.phase for step in result.steps):
-        seconds = result.phase_seconds(phase)
-        yield Sample(families.PHASE_DURATION, math.nan if seconds is None else seconds, (phase,))
+    spent: dict[Phase, float] = {}
+    for step in result.steps:
+        if step.seconds is None:
+            spent.setdefault(step.phase, math.nan)
+        else:  # both EHLOs together
+            before = spent.get(step.phase, 0.0)
+            spent[step.phase] = step.seconds if math.isnan(before) else before + step.seconds
+    for phase, seconds in spent.items():
+        yield Sample(families.PHASE_DURATION, seconds, (phase,))
     yield Sample(families.REPLY_CODE, result.reply.code if result.reply is not None else 0)
     if result.tcp_rtt is not None:
         yield Sample(families.TCP_RTT, result.tcp_rtt)
