@@ -9,7 +9,7 @@ import re
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,10 @@ def alertmanager_configuration(url: str) -> dict[str, Any]:
     return configuration
 
 
-def prometheus_configuration(exporter: str, alertmanager: str, rules: Path) -> dict[str, Any]:
-    """The shipped scrape example, of the scheduled mode alone, with other addresses and faster."""
+def prometheus_configuration(
+    exporter: str, alertmanager: str, rules: Path, probed: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """The shipped scrape example with other addresses and faster; `probed`: labels of each target of `/probe`."""
     configuration: dict[str, Any] = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     configuration["global"] = {
         "scrape_interval": "1s",
@@ -73,22 +75,32 @@ def prometheus_configuration(exporter: str, alertmanager: str, rules: Path) -> d
     }
     configuration["rule_files"] = [str(rules)]
     configuration["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
-    scheduled = configuration["scrape_configs"][0]
+    scheduled, on_demand = configuration["scrape_configs"]
     scheduled["static_configs"] = [{"targets": [exporter]}]
-    configuration["scrape_configs"] = [scheduled]
+    on_demand |= configuration["global"]
+    del on_demand["evaluation_interval"], on_demand["params"]  # the module is said of each target
+    on_demand["static_configs"] = [
+        {"targets": [target], "labels": dict(labels)} for target, labels in probed.items()
+    ]
+    on_demand["relabel_configs"][-1]["replacement"] = exporter
     return configuration
 
 
 @contextlib.contextmanager
-def running_pipeline(exporter: str) -> Iterator[tuple[Prometheus, Webhook]]:
-    """Prometheus that scrapes `exporter` (`host:port`), and the webhook at the other end of Alertmanager."""
+def running_pipeline(
+    exporter: str, probed: Mapping[str, Mapping[str, str]] = {}
+) -> Iterator[tuple[Prometheus, Webhook]]:
+    """Prometheus that scrapes `exporter` (`host:port`), and the webhook at the other end of Alertmanager.
+
+    `probed` are the targets that it has probed on demand, each with more labels.
+    """
     with contextlib.ExitStack() as stack:
         hook = stack.enter_context(webhook())
         alertmanager = stack.enter_context(running_alertmanager(alertmanager_configuration(hook.url)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="submission-rules-")))
         (folder / "rules.yml").write_text(json.dumps(shortened_rules()))  # JSON is YAML
         (folder / "prometheus.yml").write_text(
-            json.dumps(prometheus_configuration(exporter, alertmanager.address, folder / "rules.yml"))
+            json.dumps(prometheus_configuration(exporter, alertmanager.address, folder / "rules.yml", probed))
         )
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}/"
