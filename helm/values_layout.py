@@ -50,6 +50,7 @@ def layout(config: Schema, alerts: tuple[str, ...]) -> Schema:
         kubeVersionOverride={"type": "string", "pattern": "^(v?1\\.[0-9]+(\\.[0-9]+)?([-+].*)?)?$"},
         commonLabels=LABELS,
         commonAnnotations=ANNOTATIONS,
+        documentationUrl={"type": "string", "pattern": '^https?://[^\\s"\\\\{}]+[^\\s"\\\\{}/]$'},
         image={**image(), "properties": {**image()["properties"], "pullSecrets": listing(SET_OBJECT_NAME)}},
         config=config,
         configStorage=words("Secret", "ConfigMap"),

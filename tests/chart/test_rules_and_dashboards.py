@@ -18,6 +18,7 @@ RULES = [
     for path in sorted((ROOT / "config" / "prometheus").rglob("*.yml"), key=lambda path: path.name)
     for group in (yaml.safe_load(path.read_text()) or {}).get("groups", ())
 ]
+HOSTED = "https://github.com/submission-exporter/submission-exporter"
 ALERTS = [rule["alert"] for group in RULES for rule in group["rules"] if "alert" in rule]
 
 
@@ -102,6 +103,17 @@ def test_links_lead_to_the_operator_s_own_pages() -> None:
         if "dashboard_url" in before[name]["annotations"]:
             path = before[name]["annotations"]["dashboard_url"].split("/", 3)[3]
             assert plain[name]["annotations"]["dashboard_url"] == f"https://g.example.com/{path}"
+
+
+def test_the_documentation_may_lie_elsewhere() -> None:
+    """One value leads every link of alerts and dashboards to a copy; nothing else of the project's address stays."""
+    docs, copy = f"{HOSTED}/blob/main/docs", "https://wiki.example.com/mail"
+    values = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    before = json.dumps(render(values))
+    after = json.dumps(render({**values, "documentationUrl": copy}))
+    assert before.count(docs) > 30
+    assert after == before.replace(docs, copy)
+    assert HOSTED not in after
 
 
 def config_maps(manifests: list[Manifest]) -> dict[str, Manifest]:

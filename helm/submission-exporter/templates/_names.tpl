@@ -112,3 +112,8 @@ annotations:
 {{- define "submission-exporter.configKey" -}}
 {{- if .Values.configExistingSecret -}}{{- .Values.configExistingSecretKey -}}{{- else -}}submission-exporter.yml{{- end -}}
 {{- end -}}
+
+{{/* A text of the project, its links to the documentation led to where it lies. */}}
+{{- define "submission-exporter.linked" -}}
+{{- .text | replace "https://github.com/submission-exporter/submission-exporter/blob/main/docs" .root.Values.documentationUrl -}}
+{{- end }}
