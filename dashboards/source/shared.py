@@ -82,7 +82,10 @@ def endpoint_column(pixels: int = 210) -> Override:
     )
 
 
-STATE_COLUMN = Override(field="State", properties=(("mappings", [STATE]), COLORED_CELL, width(85)))
+STATE_COLUMN = Override(
+    field="State",
+    properties=(("mappings", [STATE, missing(Word("no data", GREY))]), COLORED_CELL, width(85)),
+)
 CAUSE_COLUMN = Override(
     field="Cause", properties=(("mappings", [CAUSES]), ("links", [to_cause(ROW)]), FILTERABLE, width(410))
 )

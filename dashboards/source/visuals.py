@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dashboards.source.panel import Override, Panel, Query, thresholds
-from dashboards.source.words import Json
+from dashboards.source.words import GREY, Json, Word, missing
 
 PLAIN = thresholds((None, "text"))
 
@@ -25,11 +25,16 @@ def stat(
     field: str = "",
     filled: bool = False,
 ) -> Panel:
-    """Return one number or word; `field` names the label of a table to be shown in place of a number."""
+    """Return one number or word; `field` names the label of a table to be shown in place of a number.
+
+    Where nothing to show means that nothing is known, it is grey: without a mapping Grafana paints it in the
+    colour of the lowest threshold, which is often that of "all is well".
+    """
+    unknown = () if any(query.empty_when for query in queries) else (missing(Word(no_value, GREY)),)
     defaults: Json = {
         "color": {"mode": "thresholds"},
         "thresholds": steps,
-        "mappings": list(mappings),
+        "mappings": [*mappings, *unknown],
         "links": list(links),
     }
     if decimals is not None:

@@ -10,6 +10,7 @@ import pytest
 
 from dashboards.source import DASHBOARDS, FOLDER, text_of
 from dashboards.source.dashboard import ERRORS, REPOSITORY, Dashboard
+from dashboards.source.words import GREY, Word, missing
 from exporter.metrics.families import ENDPOINT_FAMILIES, EXPORTER_FAMILIES
 from exporter.model import ErrorClass, FaultDomain
 from tests.dashboards.linter import lint, numbers_of, panels_of, variables_of
@@ -89,6 +90,16 @@ def test_titles_tell_panels_apart(dashboard: Dashboard) -> None:
     """A panel can be named to a colleague by its title."""
     titles = [panel["title"] for panel in panels_of(committed(dashboard))]
     assert len(set(titles)) == len(titles)
+
+
+@each
+def test_what_is_not_known_is_never_green(dashboard: Dashboard) -> None:
+    """A number that should be there and is not is grey, whatever the colour of the lowest threshold."""
+    for panel in dashboard.panels:
+        if panel.kind == "stat" and not any(query.empty_when for query in panel.queries):
+            mappings: Any = panel.defaults["mappings"]
+            absent = [one for one in mappings if one["type"] == "special"]
+            assert absent == [missing(Word(panel.no_value, GREY))], panel.title
 
 
 @each
