@@ -1,9 +1,10 @@
 """Keeps the collector of reference cycles from walking over everything that stays.
 
 CPython's full collection visits every container there is, in one go: with ten thousand endpoints and their
-histories a quarter of a second, every few seconds, in which no byte is read and no probe starts.  Almost
-nothing here makes cycles; what dies is freed by its count of references.  So whatever outlives a young
-collection is put aside at once, and looked at again only when memory has grown by a good part.
+histories a quarter of a second, in which no byte is read and no probe starts.  Almost nothing here makes cycles;
+what dies is freed by its count of references.  So whatever outlives a collection of more than the youngest is put
+aside at once, and looked at again only when memory has grown by a good part.  How often the young are collected
+is the business of `exporter.startup`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ import gc
 import sys
 from collections.abc import Mapping
 
-YOUNG = 700
-"""Containers more than before that bring about a collection of the youngest, as CPython has it."""
-MIDDLE = 3
-"""Collections of the youngest between two that put the survivors aside: two thousand at once, a millisecond."""
 LOOK_SECONDS = 30.0
 """Time between two looks at how much there is."""
 GROWTH = 1.5
@@ -27,16 +24,13 @@ class Garbage:
     """The manners of the collector while the program runs; one a process."""
 
     def __init__(self) -> None:
-        self._thresholds = gc.get_threshold()
         self._limit = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin, on the running loop: search everything once, and put it aside."""
-        self._thresholds = gc.get_threshold()
-        gc.set_threshold(YOUNG, MIDDLE, self._thresholds[2])
+        """Begin, on the running loop: put aside what there is, unsearched, for probes are waiting."""
         gc.callbacks.append(_put_aside)
-        self._search()
+        self._put_all_aside()
         self._look_later()
 
     def stop(self) -> None:
@@ -46,7 +40,6 @@ class Garbage:
         self._timer.cancel()
         self._timer = None
         gc.callbacks.remove(_put_aside)
-        gc.set_threshold(*self._thresholds)
         gc.unfreeze()
 
     def _look_later(self) -> None:
@@ -55,11 +48,11 @@ class Garbage:
     def _look(self) -> None:
         if sys.getallocatedblocks() > self._limit:
             gc.unfreeze()
-            self._search()
+            gc.collect()
+            self._put_all_aside()
         self._look_later()
 
-    def _search(self) -> None:
-        gc.collect()
+    def _put_all_aside(self) -> None:
         gc.freeze()
         self._limit = GROWTH * sys.getallocatedblocks()
 
