@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter import __version__, log, startup
@@ -21,6 +22,9 @@ from exporter.web.access import load_access
 def run(options: argparse.Namespace, shard: Shard) -> int:
     """Serve until SIGTERM; SIGHUP reads the files again.  `shard` is our share of the endpoints."""
     log.set_up(options.log_level, options.log_format)
+    # A SIGHUP that comes before anybody listens would end the program; it is answered once it serves.
+    hangups: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _frame: hangups.append(number))
     try:
         look_every = _interval(options.reload_interval)
         settings = load(options.config)
@@ -43,13 +47,13 @@ def run(options: argparse.Namespace, shard: Shard) -> int:
         except UnusableError as error:
             print(error, file=sys.stderr)
             return 2
-        return await serve(service, stop)
+        return await serve(service, stop, early=hangups)
 
     return run_loop(main)
 
 
-async def serve(service: Service, stop: asyncio.Event) -> int:
-    """Run `service` until `stop` is set."""
+async def serve(service: Service, stop: asyncio.Event, *, early: Sequence[int] = ()) -> int:
+    """Run `service` until `stop` is set; `early` holds the SIGHUPs that came before this could hear them."""
     try:
         await service.start()
     except OSError as error:
@@ -65,6 +69,8 @@ async def serve(service: Service, stop: asyncio.Event) -> int:
         task.add_done_callback(reloads.discard)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    if early:
+        reload()
     log.event(
         logging.INFO,
         "serving",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.fleet import SCENES
-from tests.cli.commands import COMMAND, running
+from tests.cli.commands import COMMAND, Child, running
 from tests.cli.test_check import configuration, of_postfix
 from tests.servers.postfix import Postfix
 
@@ -55,6 +56,29 @@ def test_sighup_reads_the_file_again(form: str, postfix: Postfix, tmp_path: Path
         assert "submission_exporter_config_last_reload_successful 0.0" in metrics
         assert '"comes"' in metrics
         assert child.stop() == 0
+
+
+def test_sighup_during_the_start_ends_nothing(tmp_path: Path) -> None:
+    """A SIGHUP that comes while a large file is still being read is answered by a reload once it serves."""
+    fifo = tmp_path / "slow.yml"
+    os.mkfifo(fifo)
+    file = tmp_path / "my.yml"
+    file.write_text("global: {rules_files: []}\nendpoints: []\n")
+    with (tmp_path / "log").open("w") as output:
+        command = [*COMMAND, "serve", "--config.file", str(fifo), "--web.listen-address", "127.0.0.1:0"]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    child = Child(process, tmp_path / "log")
+    try:
+        with fifo.open("w") as slow:  # opens when the program reads
+            process.send_signal(signal.SIGHUP)
+            slow.write(file.read_text())
+            file.replace(fifo)
+        child.wait_for("msg=serving")
+        child.wait_for("configuration reloaded")
+        assert child.stop() == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_port_that_is_taken_is_told(postfix: Postfix, tmp_path: Path) -> None:
