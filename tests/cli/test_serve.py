@@ -66,7 +66,7 @@ def test_sighup_during_the_start_ends_nothing(tmp_path: Path) -> None:
     file.write_text("global: {rules_files: []}\nendpoints: []\n")
     with (tmp_path / "log").open("w") as output:
         command = [*COMMAND, "serve", "--config.file", str(fifo), "--web.listen-address", "127.0.0.1:0"]
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
     child = Child(process, tmp_path / "log")
     try:
         with fifo.open("w") as slow:  # opens when the program reads
