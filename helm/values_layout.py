@@ -284,6 +284,7 @@ def _network_policy() -> Schema:
             enabled=SWITCH,
             ports=unique(PORT),
             to=peers,
+            tokenTo=peers,
             dnsTo=peers,
             dnsPorts={**unique(PORT), "minItems": 1},
             followUp=SWITCH,

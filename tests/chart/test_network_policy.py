@@ -86,6 +86,30 @@ def test_follow_up_goes_through_or_is_off(follow_up: bool, tmp_path: Path) -> No
     assert allowed(policy, "TCP") == {53, 2525} | ({587, 2465, 26} if follow_up else set())
 
 
+def test_tokens_are_fetched_from_elsewhere() -> None:
+    """`to` says where the mail servers are, and shuts nobody out of the token endpoint; `tokenTo` does."""
+    servers, provider = ({"ipBlock": {"cidr": f"192.0.2.{number}/32"}} for number in (1, 2))
+    oauth2 = {
+        "token_url": "https://login.example.com:8443/token",
+        "client_id": "x",
+        "refresh_token_file": "/x",
+    }
+    config = {
+        "modules": {"m": {"auth": {"username": "u", "oauth2": oauth2}}},
+        "endpoints": [{"target": "mail.example.com:587", "module": "m"}],
+    }
+    for more in ({}, {"tokenTo": [provider]}):
+        egress = {"to": [servers], **more}
+        manifests = render({"networkPolicy": {"enabled": True, "egress": egress}, "config": config})
+        (policy,) = of_kind(manifests, "NetworkPolicy")
+        (mail,), (token,) = (
+            [one for one in policy["spec"]["egress"] if port in {each["port"] for each in one["ports"]}]
+            for port in (587, 8443)
+        )
+        assert mail["to"] == [servers]
+        assert token.get("to") == more.get("tokenTo")
+
+
 def test_prometheus_gets_in_at_the_container_s_port() -> None:
     """A NetworkPolicy sees pods, so the port is the container's and not the Service's."""
     values = {"networkPolicy": {"enabled": True}, "containerPort": 12345, "service": {"port": 80}}

@@ -30,7 +30,7 @@
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* A mapping of targets, name servers and token addresses to the port of each, as {"ports": [...]}. */}}
+{{/* The ports of mail servers and of whatever follow-ups try, as {"ports": [...]}. */}}
 {{- define "submission-exporter.smtpPorts" -}}
 {{- $values := .Values -}}
 {{- $ports := list -}}
@@ -44,15 +44,6 @@
 {{- if . -}}
 {{- $targets = concat $targets (.allowed_targets | default list) -}}
 {{- if .target -}}{{- $targets = append $targets .target -}}{{- end -}}
-{{- $token := ((.auth | default dict).oauth2 | default dict).token_url -}}
-{{- if $token -}}
-{{- $address := urlParse $token -}}
-{{- if regexMatch ":[0-9]+$" $address.host -}}
-{{- $targets = append $targets $address.host -}}
-{{- else -}}
-{{- $ports = append $ports (ternary 80 443 (eq $address.scheme "http")) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $followUp := ($config.global | default dict).follow_up | default dict -}}
@@ -66,6 +57,24 @@
 {{- range $targets -}}
 {{- if regexMatch ":[0-9]+$" . -}}
 {{- $ports = append $ports (regexFind "[0-9]+$" . | int) -}}
+{{- end -}}
+{{- end -}}
+{{- dict "ports" ($ports | uniq) | toJson -}}
+{{- end -}}
+
+{{/* The ports of OAuth2 token endpoints, likewise: they are seldom where the mail servers are. */}}
+{{- define "submission-exporter.tokenPorts" -}}
+{{- $ports := list -}}
+{{- if not .Values.configExistingSecret -}}
+{{- range concat (values (.Values.config.modules | default dict)) (.Values.config.endpoints | default list) -}}
+{{- with (((. | default dict).auth | default dict).oauth2 | default dict).token_url -}}
+{{- $address := urlParse . -}}
+{{- if regexMatch ":[0-9]+$" $address.host -}}
+{{- $ports = append $ports (regexFind "[0-9]+$" $address.host | int) -}}
+{{- else -}}
+{{- $ports = append $ports (ternary 80 443 (eq $address.scheme "http")) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- dict "ports" ($ports | uniq) | toJson -}}
