@@ -17,7 +17,6 @@ from exporter.backoff import Logins, Pauses
 from exporter.board import Board
 from exporter.configuration import Configuration, UnusableError, complete, read_aside
 from exporter.followup import FollowUps
-from exporter.garbage import Garbage
 from exporter.joined import Joined
 from exporter.loop_lag import LoopLag
 from exporter.metrics.runtime import BackingOff
@@ -73,7 +72,6 @@ class Service:
             on_skip=self._board.count_skipped,
             max_concurrent=settings.max_concurrent,
         )
-        self._garbage = Garbage()
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
         self._resolver = Resolver(nameservers=settings.nameservers)
         self._tls, self._tokens = TlsStore(), Tokens(self._resolver)
@@ -119,7 +117,6 @@ class Service:
         if self._watch is not None:
             await asyncio.to_thread(self._keep_watch, self.settings.watched_files, self._watch.look())
             self._watch.start()
-        self._garbage.start()
 
     async def stop(self) -> None:
         """Let running probes take leave, then end everything that was opened."""
@@ -129,7 +126,6 @@ class Service:
         self._loop_lag.stop()
         await asyncio.gather(self._scheduler.stop(GRACE), self._on_demand.stop(GRACE))
         await self.web.stop()
-        self._garbage.stop()
         self.close()
 
     def close(self) -> None:
