@@ -25,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 STEP = 100
 """Endpoints that a reload handles before the event loop gets its turn: a millisecond or so."""
+CLOCK_STEP = 0.5
+"""Seconds by which the two clocks may drift apart before they are compared anew.
+
+The loop's time is that of the beginning of its turn; a value that follows it would change with every look,
+and whoever shows it would show something new each time.
+"""
 LATE = "late"
 """A start was left out because the one before still waited for its turn (or the loop stood still)."""
 OVERLAP = "overlap"
@@ -96,6 +102,7 @@ class Scheduler:
         self._loop: asyncio.AbstractEventLoop | None = None  # None: not running
         self._alarm: asyncio.TimerHandle | None = None
         self._origin = 0.0
+        self._offset = 0.0  # from loop time to Unix time
         self._context = contextvars.copy_context()
 
     @property
@@ -114,11 +121,14 @@ class Scheduler:
         return timer.course.due if timer is not None and timer.course is not None else None
 
     def next_run_unix(self, name: str) -> float | None:
-        """The same as Unix time, by the clocks of this moment."""
+        """The same as Unix time; it stays the same value until the run, unless the clock is set."""
         due = self.next_run(name)
         if due is None or self._loop is None:
             return None
-        return time.time() + (due - self._loop.time())
+        offset = time.time() - self._loop.time()
+        if abs(offset - self._offset) > CLOCK_STEP:
+            self._offset = offset
+        return round(due + self._offset, 3)
 
     def apply(self, endpoints: Iterable[Endpoint], *, max_concurrent: int | None = None) -> Change:
         """Schedule exactly `endpoints`, before or after the start.
@@ -170,6 +180,7 @@ class Scheduler:
         """Begin: the first round is spread over min(interval, 10 s) from now."""
         self._loop = asyncio.get_running_loop()
         self._origin = self._loop.time()
+        self._offset = time.time() - self._origin
         self._context = contextvars.copy_context()
         for timer in self._timers.values():
             self._place(timer)

@@ -3,8 +3,10 @@
 import asyncio
 import time
 
+import pytest
 import uvloop
 
+from exporter import schedule
 from exporter.grid import phase
 from exporter.schedule import LATE, OVERLAP, Scheduler
 from tests.schedule.rig import Rig, endpoint, endpoints
@@ -179,6 +181,25 @@ def test_the_next_run_is_known_in_both_clocks():
             assert rig.scheduler.next_run_unix("nobody") is None
         assert rig.scheduler.next_run("a") is None
         assert [*running, rig.scheduler.running] == [False, True, False]
+
+    run_virtual(scenario())
+
+
+def test_the_next_run_is_the_same_at_every_look(monkeypatch: pytest.MonkeyPatch):
+    """Clocks that differ by milliseconds from look to look move no run; one that is set moves them all."""
+
+    async def scenario() -> None:
+        async with Rig([endpoint("a", 1000.0)]) as rig:
+            began = time.time()
+            seen = set()
+            for milliseconds in (0, 3, 1, 40):
+                monkeypatch.setattr(schedule.time, "time", lambda ms=milliseconds: began + ms / 1000)
+                seen.add(rig.scheduler.next_run_unix("a"))
+            assert len(seen) == 1
+            monkeypatch.setattr(schedule.time, "time", lambda: began + 3600)
+            later = rig.scheduler.next_run_unix("a")
+            assert later is not None
+            assert abs(later - (seen.pop() or 0.0) - 3600) < 0.1
 
     run_virtual(scenario())
 
