@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from exporter.diagnosis.engine import diagnose
 from exporter.diagnosis.examples import symptom_of
@@ -13,25 +14,35 @@ from exporter.diagnosis.rulebook import Rulebook
 from exporter.diagnosis.rulefile import Problem
 
 
+def taken_ids(named: Iterable[tuple[str, str, int | None]], taken: AbstractSet[str]) -> Iterator[Problem]:
+    """A problem for each name (with its file and line) that is among the taken ones, or was given before."""
+    known = set(taken)
+    for name, file, line in named:
+        if name in known:
+            yield Problem(file, line, name, "the id is taken", "choose another id")
+        known.add(name)
+
+
 def check_rules(book: Rulebook, rules: Iterable[Rule]) -> list[Problem]:
     """What is wrong with `rules` inside the whole book.
 
-    A taken id, an example that cannot be read or lands on another rule, and ties: two rules whose
-    evidence weighs the same for one example, or that have the same conditions, and conclude differently.
+    An example that cannot be read or lands on another rule, and ties: two rules whose evidence weighs the
+    same for one example, or that have the same conditions, and conclude differently.  Rules that share a
+    name are left to `taken_ids`.
     """
-    checked = list(rules)
     counted = Counter(rule.id for rule in book.rules)
-    problems: list[Problem] = []
+    checked = [rule for rule in rules if counted[rule.id] == 1]
+    tied: set[frozenset[str]] = set()
+    problems = list(_twins(book, checked, tied))
     for rule in checked:
-        if counted[rule.id] > 1:
-            problems.append(_problem(rule, "the id is taken", "choose another id"))
-            continue
         for number, example in enumerate(rule.examples, 1):
-            problems += _example_problems(book, rule, number, example)
-    return problems + list(_twins(book, checked))
+            problems += _example_problems(book, rule, number, example, tied)
+    return problems
 
 
-def _example_problems(book: Rulebook, rule: Rule, number: int, example: object) -> Iterator[Problem]:
+def _example_problems(
+    book: Rulebook, rule: Rule, number: int, example: object, tied: set[frozenset[str]]
+) -> Iterator[Problem]:
     try:
         symptom = symptom_of(example)
     except ValueError as problem:
@@ -43,11 +54,12 @@ def _example_problems(book: Rulebook, rule: Rule, number: int, example: object) 
         found = book.refinements(first, facts)
     best = [candidate for precedence, candidate in found if precedence == found[0][0]]
     if rule in best and (rival := next((other for other in best if _differ(rule, other)), None)):
-        yield _problem(
-            rule,
-            f"example {number} is a tie with {rival.id}",
-            "add a condition to one of them, so that one is more specific",
-        )
+        if _newly_tied(rule, rival, tied):
+            yield _problem(
+                rule,
+                f"example {number} is a tie with {rival.id}",
+                "add a condition to one of them, so that one is more specific",
+            )
     elif (landed := diagnose(symptom, book).rule) != rule.id:
         yield _problem(
             rule,
@@ -56,7 +68,7 @@ def _example_problems(book: Rulebook, rule: Rule, number: int, example: object) 
         )
 
 
-def _twins(book: Rulebook, rules: list[Rule]) -> Iterator[Problem]:
+def _twins(book: Rulebook, rules: list[Rule], tied: set[frozenset[str]]) -> Iterator[Problem]:
     """Rules with the very same conditions as another one: no failure can tell them apart."""
     known: dict[tuple[object, ...], Rule] = {}
     mine = {rule.id for rule in rules}
@@ -64,16 +76,25 @@ def _twins(book: Rulebook, rules: list[Rule]) -> Iterator[Problem]:
         for conditions in _fingerprints(rule):
             other = known.setdefault(conditions, rule)
             if (
-                other is not rule
-                and other.id != rule.id
+                other.id != rule.id
                 and _differ(other, rule)
                 and {rule.id, other.id} & mine
+                and _newly_tied(rule, other, tied)
             ):
                 yield _problem(
                     rule if rule.id in mine else other,
                     f"ties with {other.id if rule.id in mine else rule.id}: the same conditions, another conclusion",
                     "add a condition to one of them, so that one is more specific",
                 )
+
+
+def _newly_tied(one: Rule, other: Rule, tied: set[frozenset[str]]) -> bool:
+    """Whether this pair was not reported before; it is from now on."""
+    pair = frozenset({one.id, other.id})
+    if pair in tied:
+        return False
+    tied.add(pair)
+    return True
 
 
 def _fingerprints(rule: Rule) -> Iterator[tuple[object, ...]]:

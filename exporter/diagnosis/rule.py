@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
+from exporter.diagnosis import patterns
 from exporter.diagnosis.facts import Facts
 from exporter.diagnosis.phrases import NO_PHRASES, Phrases
 from exporter.diagnosis.traits import TRAITS
@@ -184,7 +185,7 @@ class Rule:
                 return None
             letters = max(letters, found)
         if self.pattern is not None:
-            hit = self.pattern.search(facts.folded)
+            hit = self.pattern.search(facts.folded, 0, patterns.READ)
             if hit is None:
                 return None
             letters = max(letters, hit.end() - hit.start())

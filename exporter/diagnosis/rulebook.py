@@ -137,9 +137,9 @@ def built_in_rules() -> tuple[Rule, ...]:
     folder = files(__package__).joinpath("rules")
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".yml"):
-            read, wrong = read_rules(file.read_bytes(), file.name, with_lines=False)
-            rules += read
-            problems += wrong
+            found = read_rules(file.read_bytes(), file.name, with_lines=False)
+            rules += found.rules
+            problems += found.problems
     if problems:
         raise RuleError(problems)
     return tuple(rules)
@@ -157,13 +157,14 @@ def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
     Raises `RuleError` with every problem of every extra file: its syntax, its fields, an example that
     lands on another rule, a tie with another rule, an id that is taken.
     """
-    from exporter.diagnosis.checks import check_rules  # noqa: PLC0415 - start-up without extra files needs none of it
+    from exporter.diagnosis.checks import check_rules, taken_ids  # noqa: PLC0415 - start-up without extra files needs none of it
 
     paths = [Path(path) for path in extra_files]
     if not paths:
         return default_rulebook()
     rules: list[Rule] = []
     problems: list[Problem] = []
+    named: list[tuple[str, str, int | None]] = []
     for path in paths:
         try:
             raw = path.read_bytes()
@@ -171,9 +172,11 @@ def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
             what = f"not readable: {problem.strerror or 'unknown reason'}"
             problems.append(Problem(str(path), None, None, what, "name a file that exists and may be read"))
             continue
-        read, wrong = read_rules(raw, str(path), with_lines=True)
-        rules += read
-        problems += wrong
+        found = read_rules(raw, str(path), with_lines=True)
+        rules += found.rules
+        problems += found.problems
+        named += ((name, str(path), line) for name, line in found.ids)
+    problems += taken_ids(named, {rule.id for rule in built_in_rules()})
     book = Rulebook((*built_in_rules(), *rules))
     problems += check_rules(book, rules)
     if problems:

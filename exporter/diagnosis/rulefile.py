@@ -11,6 +11,7 @@ import yaml
 
 from exporter.diagnosis.errnos import canonical
 from exporter.diagnosis.facts import EVIDENCE_KINDS
+from exporter.diagnosis.patterns import BadPatternError, compiled
 from exporter.diagnosis.phrases import Phrase, Phrases, phrase
 from exporter.diagnosis.rule import Rule
 from exporter.diagnosis.text import fold, printable
@@ -21,11 +22,7 @@ T = TypeVar("T")
 
 _ENHANCED = re.compile(r"[245x]\.\d{1,3}\.(?:\d{1,3}|\*)")
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{2,79}")
-_PATTERN_LIMIT = 300
 _SENTENCE_LIMIT = 500
-# a quantified group that itself holds a quantifier, two unbounded wildcards in a row, or a back-reference:
-# each lets the time of a match grow faster than the text
-_DANGEROUS = re.compile(r"[*+}]\??\)[*+{]|\)[*+]|\.[*+]\??\.[*+]|\\[1-9]|\(\?P=")
 _FIELDS = frozenset(
     [
         "id",
@@ -93,10 +90,21 @@ class RuleError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def read_rules(raw: bytes, file: str, *, with_lines: bool) -> tuple[list[Rule], list[Problem]]:
+@dataclass(frozen=True)
+class RuleFile:
+    """What one file holds."""
+
+    rules: tuple[Rule, ...] = ()
+    """Those without a problem."""
+    problems: tuple[Problem, ...] = ()
+    ids: tuple[tuple[str, int | None], ...] = ()
+    """Every name that the file gives, with its line, whatever else is wrong with the rule."""
+
+
+def read_rules(raw: bytes, file: str, *, with_lines: bool) -> RuleFile:
     """The rules of one file and what is wrong with it; a rule with a problem is left out.
 
-    `with_lines` finds the line of each rule, at the cost of reading the file twice.
+    `with_lines` finds the line of each key, at the cost of reading the file twice.
     """
     try:
         loaded = yaml.load(raw, Loader=yaml.CSafeLoader)
@@ -105,42 +113,69 @@ def read_rules(raw: bytes, file: str, *, with_lines: bool) -> tuple[list[Rule], 
         mark = getattr(problem, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
         what = " ".join(str(getattr(problem, "problem", None) or "not YAML").split())
-        return [], [Problem(file, line, None, f"not readable as YAML: {what}", "mend the syntax")]
+        return _unreadable(file, line, f"not readable as YAML: {what}", "mend the syntax")
+    except RecursionError:
+        return _unreadable(file, None, "not readable: nested too deeply", "write a flat list of rules")
     if not isinstance(loaded, list):
-        return [], [
-            Problem(file, 1, None, "a rule file is a list of rules", "begin each rule with `- id: …`")
-        ]
+        return _unreadable(file, 1, "a rule file is a list of rules", "begin each rule with `- id: …`")
     rules: list[Rule] = []
     problems: list[Problem] = []
+    ids: list[tuple[str, int | None]] = []
     for number, entry in enumerate(loaded):
-        line = lines[number] if number < len(lines) else None
+        places = lines[number] if number < len(lines) else {}
         if not isinstance(entry, dict):
-            problems.append(
-                Problem(file, line, None, f"{entry!r:.60} is not a rule", "write a mapping of keys")
-            )
+            what = f"{_shown(entry, 60)} is not a rule"
+            problems.append(Problem(file, places.get(None), None, what, "write a mapping of keys"))
             continue
-        reader = _Reader(entry, file, line)
+        reader = _Reader(entry, file, places)
         rule = reader.rule()
         problems += reader.problems
         if not reader.problems:
             rules.append(rule)
-    return rules, problems
+        if reader.id is not None:
+            ids.append((reader.id, reader.line_of("id")))
+    return RuleFile(tuple(rules), tuple(problems), tuple(ids))
 
 
-def _lines(raw: bytes) -> list[int]:
+def _unreadable(file: str, line: int | None, what: str, remedy: str) -> RuleFile:
+    return RuleFile(problems=(Problem(file, line, None, what, remedy),))
+
+
+_Places = Mapping[str | None, int]
+"""The line of each key of a rule; that of the rule itself under None."""
+
+
+def _lines(raw: bytes) -> list[_Places]:
     document = yaml.compose(raw, Loader=yaml.CSafeLoader)
     if not isinstance(document, yaml.SequenceNode):
         return []
-    return [entry.start_mark.line + 1 for entry in document.value]
+    return [_places(entry) for entry in document.value]
+
+
+def _places(entry: yaml.Node) -> _Places:
+    places: dict[str | None, int] = {None: entry.start_mark.line + 1}
+    if isinstance(entry, yaml.MappingNode):
+        for key, _ in entry.value:
+            places[str(key.value)] = key.start_mark.line + 1
+    return places
+
+
+def _shown(value: object, length: int) -> str:
+    """A value for a message; one nested too deeply to be written is only named."""
+    try:
+        return f"{value!r:.{length}}"
+    except RecursionError:
+        return f"a {type(value).__name__}"
 
 
 class _Reader:
     """Reads the fields of one rule and collects what is wrong with them."""
 
-    def __init__(self, raw: Mapping[Any, Any], file: str, line: int | None) -> None:
+    def __init__(self, raw: Mapping[Any, Any], file: str, places: _Places) -> None:
         self.raw = raw
         self.file = file
-        self.line = line
+        self.places = places
+        self.bad: set[str] = set()
         self.problems: list[Problem] = []
         name = raw.get("id")
         self.id = name[:80] if isinstance(name, str) else None
@@ -148,11 +183,10 @@ class _Reader:
     def rule(self) -> Rule:
         """The rule; without meaning when `problems` is not empty afterwards."""
         for key in self.raw.keys() - _FIELDS:
-            self.wrong(f"unknown key {key!r:.60}", f"use one of: {', '.join(sorted(_FIELDS))}")
+            self.wrong(f"unknown key {key!r:.60}", f"use one of: {', '.join(sorted(_FIELDS))}", str(key))
         if self.id is None or not _ID.fullmatch(self.id):
-            self.wrong(
-                f"`id` is {self.raw.get('id')!r:.60}", "give 3 to 80 of a-z, 0-9, dot, dash, underscore"
-            )
+            what = f"`id` is {_shown(self.raw.get('id'), 60)}"
+            self.wrong(what, "give 3 to 80 of a-z, 0-9, dot, dash, underscore", "id")
         rule = Rule(
             id=self.id or "",
             error_class=self.one("class", _error_class, _A_CLASS),
@@ -164,7 +198,7 @@ class _Reader:
             source=self.one("source", _sentence, "where this is documented or was seen") or "",
             provider=self.one("provider", _sentence, "a provider's name"),
             examples=tuple(self.many("examples", _example, "a line of text, or a mapping of what was seen")),
-            origin=self.file if self.line is None else f"{self.file}:{self.line}",
+            origin=self.file if None not in self.places else f"{self.file}:{self.places[None]}",
             refines=frozenset(self.many("refines", _error_class, _A_CLASS)),
             phases=frozenset(self.many("phase", Phase, _A_PHASE)),
             evidence=frozenset(self.many("evidence", _evidence, _AN_EVIDENCE)),
@@ -175,7 +209,7 @@ class _Reader:
             words=self.phrases("words"),
             hints=self.phrases("hints"),
             unless=self.phrases("unless"),
-            pattern=self.one("pattern", _pattern, "a regular expression whose time is linear in the text"),
+            pattern=self.one("pattern", _pattern, "a regular expression"),
             errnos=frozenset(self.many("errno", _errno, "symbols of errno.h or Winsock")),
             name_kinds=frozenset(self.many("name_kind", _name_kind, _A_NAME_KIND)),
             reasons=frozenset(self.many("reason", _upper, "OpenSSL reason names")),
@@ -189,25 +223,31 @@ class _Reader:
         return rule
 
     def _whole_makes_sense(self, rule: Rule) -> None:
-        """What no single field shows."""
-        if rule.error_class is None and not (rule.refines and rule.domain):
+        """What no single field shows; a key that is wrong itself is not missed as well."""
+        if rule.error_class is None and not (rule.refines and rule.domain) and "class" not in self.bad:
             self.wrong("no `class`", "name the class that this rule concludes")
-        if not rule.source:
+        if not rule.source and "source" not in self.bad:
             self.wrong("no `source`", "say where this is documented or was seen")
-        if not rule.examples:
+        if not rule.examples and "examples" not in self.bad:
             self.wrong("no example", "add at least one failure that must land on this rule")
-        if rule.confidence is Confidence.GUESS and rule.runner_up is None:
-            self.wrong("a guess without `runner_up`", "name the next reading")
+        if rule.confidence is Confidence.GUESS and rule.runner_up is None and "runner_up" not in self.bad:
+            self.wrong("a guess without `runner_up`", "name the next reading", "confidence")
         if rule.runner_up is not None and rule.runner_up is rule.error_class:
-            self.wrong("`runner_up` is the class itself", "name another class or drop it")
+            self.wrong("`runner_up` is the class itself", "name another class or drop it", "runner_up")
         if len(rule.remedy) > 3:
-            self.wrong("more than three remedies", "keep the likeliest three")
-        if not (rule.conditions or rule.families or rule.phases or rule.refines or rule.given):
+            self.wrong("more than three remedies", "keep the likeliest three", "remedy")
+        if not (rule.conditions or rule.families or rule.phases or rule.refines or rule.given or self.bad):
             self.wrong("no condition", "a rule needs at least one condition")
 
-    def wrong(self, what: str, remedy: str) -> None:
-        """Note a problem."""
-        self.problems.append(Problem(self.file, self.line, self.id, what, remedy))
+    def line_of(self, key: str | None) -> int | None:
+        """The line of a key, else that of the rule."""
+        return self.places.get(key, self.places.get(None))
+
+    def wrong(self, what: str, remedy: str, key: str | None = None) -> None:
+        """Note a problem, of one key or of the rule as a whole."""
+        if key is not None:
+            self.bad.add(key)
+        self.problems.append(Problem(self.file, self.line_of(key), self.id, what, remedy))
 
     def many(self, key: str, read: Callable[[Any], T], expected: str) -> list[T]:
         """One value or a list of them, each through `read`, which raises ValueError on a bad one."""
@@ -215,13 +255,15 @@ class _Reader:
         if raw is None:
             return []
         if raw == []:
-            self.wrong(f"`{key}` is empty", "name a value or drop the key")
+            self.wrong(f"`{key}` is empty", "name a value or drop the key", key)
         values: list[T] = []
         for item in raw if isinstance(raw, list) else (raw,):
             try:
                 values.append(read(item))
+            except BadPatternError as problem:
+                self.wrong(f"`{key}` holds {_shown(item, 80)}, which {problem.what}", problem.remedy, key)
             except (ValueError, TypeError, AttributeError):
-                self.wrong(f"`{key}` holds {item!r:.80}", f"use {expected}")
+                self.wrong(f"`{key}` holds {_shown(item, 80)}", f"use {expected}", key)
         return values
 
     def phrases(self, key: str) -> Phrases:
@@ -234,14 +276,14 @@ class _Reader:
             try:
                 found.append(phrase(str(item).strip() if isinstance(item, str | int) else ""))
             except ValueError:
-                self.wrong(f"`{key}` holds {item!r:.80}", f"use {_A_PHRASE}")
+                self.wrong(f"`{key}` holds {_shown(item, 80)}", f"use {_A_PHRASE}", key)
         return Phrases(tuple(found))
 
     def one(self, key: str, read: Callable[[Any], T], expected: str) -> T | None:
         """A single value, or None where the key is absent."""
         values = self.many(key, read, expected)
         if len(values) > 1:
-            self.wrong(f"`{key}` holds several values", "give one")
+            self.wrong(f"`{key}` holds several values", "give one", key)
         return values[0] if values else None
 
 
@@ -305,12 +347,9 @@ def _marker(value: Any) -> str:
 
 
 def _pattern(value: Any) -> re.Pattern[str]:
-    if not isinstance(value, str) or len(value) > _PATTERN_LIMIT or _DANGEROUS.search(value):
-        raise ValueError(value)
-    try:
-        return re.compile(value)
-    except re.error as problem:
-        raise ValueError(value) from problem
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return compiled(value)
 
 
 def _errno(value: Any) -> str:

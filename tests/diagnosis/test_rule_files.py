@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.diagnosis import RuleError, diagnose, load_rules
+from exporter.diagnosis.patterns import compiled
 from exporter.diagnosis.rulebook import default_rulebook
 from exporter.model import ErrorClass, FaultDomain, Phase, Reply, Symptom
 
@@ -64,8 +65,7 @@ def test_a_problem_names_file_line_rule_and_remedy(write):
     """The message is enough to mend the file."""
     path = write(GOOD.replace("class: greylisted", "class: moonstruck"))
     assert problems(path) == [
-        f"{path}:2: rule mine.moon-phase: `class` holds 'moonstruck'; use a class of docs/errors.md",
-        f"{path}:2: rule mine.moon-phase: no `class`; name the class that this rule concludes",
+        f"{path}:5: rule mine.moon-phase: `class` holds 'moonstruck'; use a class of docs/errors.md"
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_problem_names_file_line_rule_and_remedy(write):
         ("remedy: Wait.", "pattern: '(a*)*b'", "`pattern` holds"),
         ("remedy: Wait.", "pattern: '.*.*moon'", "`pattern` holds"),
         ("remedy: Wait.", r"pattern: '(moon) \1'", "`pattern` holds"),
-        ("remedy: Wait.", "pattern: '('", "`pattern` holds"),
+        ("remedy: Wait.", "pattern: '('", "`pattern` holds '(', which is no regular expression (missing )"),
         ("remedy: Wait.", "pattern: 3", "`pattern` holds 3"),
         ("remedy: Wait.", "examples2: x", "unknown key 'examples2'"),
     ],
@@ -158,10 +158,59 @@ def test_a_tie_on_an_example_is_reported(write):
     assert any("is a tie with" in problem for problem in problems(write(GOOD + other)))
 
 
+def test_a_tie_is_reported_once(write):
+    """However many examples and phrases two rules share, one message says that they tie."""
+    other = GOOD.replace("mine.moon-phase", "mine.tide").replace("class: greylisted", "class: rate_limited")
+    assert len([problem for problem in problems(write(GOOD + other)) if "tie" in problem.split("; ")[0]]) == 1
+
+
 def test_a_taken_id_is_refused(write):
     """An operator's rule cannot take the name of a built-in one."""
     path = write(GOOD.replace("mine.moon-phase", "greylist.words"))
     assert any("the id is taken" in problem for problem in problems(path))
+
+
+def test_a_name_given_twice_is_reported_whatever_else_is_wrong(write):
+    """The second rule of a name is told so at its own line, in another file and with a bad field too."""
+    broken = GOOD.replace("class: greylisted", "class: moonstruck")
+    second = write(broken, "second.yml")
+    said = problems(write(GOOD), second)
+    assert f"{second}:2: rule mine.moon-phase: the id is taken; choose another id" in said
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:a|aa|a?a){1,60}z",
+        "(?:a|aa){1,60}z",
+        "(a{1,5}b?){2,9}",
+        "(?:moon|moons)*x",
+        "x{0,99}y{0,99}",
+        "a?b?c?d?e?f?g?h?i?j?k?l?m?n?",
+        "(?=(a+)+)b",
+        "(a)?(?(1)b|c)",
+        "[a-z]*[a-z]*",
+    ],
+)
+def test_a_pattern_that_could_take_long_is_refused(write, pattern):
+    """Repetitions of something of several lengths, and too many ways to match, are not accepted."""
+    path = write(GOOD.replace("remedy: Wait.", f"pattern: '{pattern}'"))
+    assert [problem.partition(" `")[0] for problem in problems(path)] == [f"{path}:8: rule mine.moon-phase:"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["moon .{0,80}wrong", "moon [^ ]*", r"(?:new|full) moon", r"\bmoon(?:light|s)?\b", "a{3}b++"]
+)
+def test_a_pattern_of_few_ways_is_accepted(pattern):
+    """What a person writes to find two words near each other has few ways to match."""
+    assert compiled(pattern).pattern == pattern
+
+
+@pytest.mark.parametrize("text", ["- " * 20_000, "- id: mine.a\n  class: " + "[" * 900 + "]" * 900])
+def test_a_deeply_nested_file_is_reported(write, text):
+    """Nesting without end is a problem of the file, not of the program."""
+    assert problems(write(text))
 
 
 def test_a_file_that_is_no_list_is_refused(write):
