@@ -13,6 +13,7 @@ from types import MappingProxyType
 from exporter.diagnosis.facts import Facts
 from exporter.diagnosis.presets import is_provider_name, preset_for
 from exporter.model import (
+    Attempt,
     AttemptOutcome,
     ConnectFailure,
     DropKind,
@@ -75,13 +76,30 @@ def _loopback(facts: Facts) -> bool:
         return False
 
 
-def _attempts(facts: Facts) -> list[tuple[bool, AttemptOutcome]]:
-    """For each address tried: whether it is IPv6, and the outcome."""
+def _tried(facts: Facts) -> tuple[Attempt, ...]:
     evidence = facts.symptom.evidence
     own = evidence.attempts if isinstance(evidence, ConnectFailure) else ()
+    return own or facts.symptom.attempts
+
+
+def _sinkhole(facts: Facts) -> bool:
+    """The name has no address but the unspecified one, which is nobody's and means this host."""
+    tried = _tried(facts)
+    return bool(tried) and all(_unspecified(attempt.address) for attempt in tried)
+
+
+def _unspecified(address: str) -> bool:
+    try:
+        return ip_address(address.rpartition(":")[0].strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
+def _attempts(facts: Facts) -> list[tuple[bool, AttemptOutcome]]:
+    """For each address tried: whether it is IPv6, and the outcome."""
     return [
         (attempt.address.startswith("[") or attempt.address.count(":") > 1, attempt.outcome)
-        for attempt in own or facts.symptom.attempts
+        for attempt in _tried(facts)
     ]
 
 
@@ -161,6 +179,7 @@ def _other_service(facts: Facts) -> bool:
 TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
     {
         "loopback_host": _loopback,
+        "sinkhole_address": _sinkhole,
         "known_host": lambda f: preset_for(f.symptom.host or "") is not None,
         "known_provider": _provider_subject,
         "ipv6_only": _ipv6_only,
