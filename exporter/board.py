@@ -6,9 +6,10 @@ yield: a reload replaces the mapping and never alters it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from exporter.histogram import Histogram
 from exporter.history import History, Retention, Row
@@ -25,6 +26,8 @@ from exporter.steps import at_once, in_turns
 
 __all__ = ["Board", "Entry", "FailureKey", "Histogram", "History", "Row", "failure_key"]
 
+K = TypeVar("K", bound=Hashable)
+
 FailureKey = tuple[Phase, ErrorClass, FaultDomain]
 """What makes two failures the same: where, why, whose."""
 
@@ -37,6 +40,12 @@ LOOP_LAG_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 RECENT_FAILURES = 8
 """Series of `smtp_probe_failure` for one endpoint."""
+COUNTED_FAILURES = 6
+"""Series of `smtp_probe_failures_total`, and as many of `smtp_probe_outcomes_total` beside those of success.
+
+When there would be more, the one that was not counted for the longest time goes: the budget of series holds
+whatever a server comes up with, and whoever computes rates meets a counter that starts again.
+"""
 FINGERPRINTS = 5
 FINGERPRINT_SECONDS = 3600.0
 """So many different leaf certificates within this time are called varying."""
@@ -164,7 +173,7 @@ class Board:
         _note_fingerprint(entry, observation)
         _note_mechanisms(entry, observation)
         for outcome in stage_outcomes(observation):
-            entry.outcomes[outcome] = entry.outcomes.get(outcome, 0) + 1
+            _count_one_more(entry.outcomes, outcome, kept=_is_success)
         entry.data_uncertain += observation.result.data_uncertain
         if entry.history.add(observation):
             entry.since = observation.result.started
@@ -270,10 +279,22 @@ def _count_verdict(entry: Entry, observation: Observation) -> None:
     if key is None:
         entry.successes += 1
         return
-    entry.failures[key] = entry.failures.get(key, 0) + 1
+    _count_one_more(entry.failures, key, kept=lambda _: False)
     if entry.recent_failures[-1:] != (key,):
         others = tuple(seen for seen in entry.recent_failures if seen != key)
         entry.recent_failures = (*others, key)[-RECENT_FAILURES:]
+
+
+def _count_one_more(counts: dict[K, int], key: K, *, kept: Callable[[K], bool]) -> None:
+    """Count `key`, which becomes the last; of more than may be counted the first goes, unless it is `kept`."""
+    counts[key] = counts.pop(key, 0) + 1
+    losable = [known for known in counts if not kept(known)]
+    for known in losable[:-COUNTED_FAILURES]:
+        del counts[known]
+
+
+def _is_success(outcome: tuple[Phase, ErrorClass]) -> bool:
+    return outcome[1] is ErrorClass.NONE
 
 
 def _count_latency(entry: Entry, observation: Observation, *, phases: bool) -> None:

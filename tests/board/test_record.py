@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.board import Board, Entry, failure_key
+from exporter.board import COUNTED_FAILURES, Board, Entry, failure_key
 from exporter.model import (
     Auth,
     ErrorClass,
@@ -247,3 +247,17 @@ def test_no_secret_is_in_the_text_of_an_entry():
     board.apply([probed])
     board.record(healthy(probed))
     assert "hunter2" not in repr(board.entries["a"])
+
+
+def test_a_server_of_many_faults_fills_no_memory():
+    """The kinds of failure that are counted are bounded; what happens again stays, and success always does."""
+    classes = [each for each in ErrorClass if each is not ErrorClass.NONE][:30]
+    seen = [failing(Phase.AUTH, each, FaultDomain.SERVER) for each in classes]
+    often = seen[0]
+    entry = entry_after(healthy(), *(one for pair in zip(seen, [often] * 30, strict=True) for one in pair))
+    assert len(entry.failures) == COUNTED_FAILURES
+    assert entry.failures[Phase.AUTH, classes[0], FaultDomain.SERVER] == 31
+    lost = [key for key in entry.outcomes if key[1] is not ErrorClass.NONE]
+    assert len(lost) == COUNTED_FAILURES
+    assert entry.outcomes[Phase.TLS, ErrorClass.NONE] == 61
+    assert entry.attempts == 61
