@@ -28,8 +28,14 @@ _VERSIONS = {
 # Set outright because the default differs: Python 3.13 adds STRICT, which refuses private CAs
 # that every mail client accepts.
 _VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-_SYSTEM_BUNDLE = ssl.get_default_verify_paths().cafile
+# What the replay needs (see tls.py), whatever policy OpenSSL reads at its start; no level of security forbids
+# these.  The level itself is left as it is: it says which keys are too weak, and that is the user's to say.
+_REPLAY_CIPHERS = "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384"
 _MAX_CONTEXTS = 1_000
+
+
+_State = tuple[int, ...]
+"""What `os.stat` says that changes with a file; the error number alone where there is none."""
 
 
 class UnusableFileError(PhaseFailed):
@@ -44,8 +50,8 @@ class Kept:
     """A context, and the state of its files when it was made."""
 
     context: ssl.SSLContext
-    made_of: object
-    tried: object
+    made_of: tuple[_State, ...]
+    tried: tuple[_State, ...]
     """The state of the files that was looked at last; it differs from `made_of` while they are bad."""
 
 
@@ -55,6 +61,7 @@ class Contexts:
     def __init__(self) -> None:
         self._kept: OrderedDict[object, Kept] = OrderedDict()
         self._bad: set[tuple[str, ...]] = set()
+        self._system_trust = _system_trust()
 
     def handshake(self, config: TlsConfig) -> Kept:
         """Return the client context that verifies nothing.  UnusableFileError: there is none yet."""
@@ -65,7 +72,8 @@ class Contexts:
     def verifying(self, config: TlsConfig) -> Kept:
         """Return the client context that verifies.  UnusableFileError: there is none yet."""
         key = ("verify", config.ca_file, config.strict)
-        return self._current(key, (config.ca_file or _SYSTEM_BUNDLE,), lambda: verify_context(config))
+        files = (config.ca_file,) if config.ca_file is not None else self._system_trust
+        return self._current(key, files, lambda: verify_context(config))
 
     def _current(
         self, key: object, names: tuple[str | None, ...], build: Callable[[], ssl.SSLContext]
@@ -77,9 +85,10 @@ class Contexts:
             return kept
         try:
             if kept is not None:
-                for name in files:
-                    # OpenSSL reads the system's bundle without saying that it is gone.
-                    Path(name).stat()
+                for name, before in zip(files, kept.made_of, strict=True):
+                    if len(before) > 1:
+                        # OpenSSL reads the system's bundle without saying that it is gone.
+                        Path(name).stat()
             context = build()
         except (OSError, ssl.SSLError) as error:
             self._complain(files, error, kept)
@@ -111,12 +120,21 @@ class Contexts:
         )
 
 
-def _state(name: str) -> object:
+def _system_trust() -> tuple[str, ...]:
+    """Return the file and the directories that OpenSSL trusts by default, whether they are there or not."""
+    paths = ssl.get_default_verify_paths()
+    file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
+    directories = os.environ.get(paths.openssl_capath_env, paths.openssl_capath)
+    return tuple(filter(None, (file, *directories.split(os.pathsep))))
+
+
+def _state(name: str) -> _State:
+    """Return the state of a file, or of a directory: it changes with the names in it."""
     try:
-        status = os.stat(name)  # noqa: PTH116 - once or twice a probe; a Path costs more than the call
-    except OSError as error:
-        return (name, error.errno)
-    return (name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        status = os.stat(name)  # noqa: PTH116 - a few times a probe; a Path costs more than the call
+    except (OSError, ValueError) as error:
+        return (getattr(error, "errno", 0) or 0,)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def _reason(error: Exception) -> str:
@@ -153,7 +171,8 @@ def verify_context(config: TlsConfig) -> ssl.SSLContext:
     if config.strict:
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
     # The Certificate message of TLS 1.2 travels in the clear, which is what makes the replay possible.
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_REPLAY_CIPHERS)
     if config.ca_file is not None:
         context.load_verify_locations(config.ca_file)
     else:

@@ -6,13 +6,14 @@ the presented chain is shown once more, over memory buffers, to a verifying clie
 (a TLS 1.2 ServerHello and Certificate message, nothing else), which accepts or refuses it with the
 X509_V_ERR code that a verifying handshake gives.  Purpose, key strength, name and flags are
 therefore judged by the same code as in any Python client.  Verdicts are remembered by chain, name
-and trust store until the next moment at which a certificate of the chain begins or ends.
+and trust store until the next moment at which a certificate of the chain begins or ends, or until the
+clock of this host is put back.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import logging
 import ssl
 import struct
 import time
@@ -26,13 +27,25 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 
-from exporter.model import TlsConfig, TlsFacts
+from exporter import log
+from exporter.model import OurFault, TlsConfig, TlsFacts
 from exporter.probe.contexts import Contexts
+from exporter.probe.evidence import PhaseFailed
 from exporter.probe.transcript import printable
 
 _MAX_SANS = 20
 _MAX_TEXT = 256
 _MAX_VERDICTS = 20_000
+# A certificate of the trust store that begins or ends is not in the chain: whether it has is asked again.
+_TRUST_STORE_PATIENCE = 60.0
+_OUT_OF_TIME = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+
+
+class ReplayError(PhaseFailed):
+    """OpenSSL would not even begin to look at the chain: that says nothing about the server."""
+
+    def __init__(self) -> None:
+        super().__init__(OurFault(type(self).__name__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     facts: TlsFacts
+    judged_at: float
     good_until: float
 
 
@@ -65,7 +79,7 @@ class TlsStore:
     def facts(self, config: TlsConfig, name: str, session: ssl.SSLObject) -> TlsFacts:
         """Return what the handshake showed and whether the chain verifies for `name`.
 
-        UnusableFileError: `ca_file` is bad and never was good.
+        UnusableFileError: `ca_file` is bad and never was good.  ReplayError: there can be no verdict.
         """
         chain = presented_chain(session)
         trust = self._contexts.verifying(config)
@@ -74,7 +88,7 @@ class TlsStore:
         spoken = (session.version() or "", cipher[0] if cipher is not None else "")
         key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
-        if judged is None or time.time() >= judged.good_until:
+        if judged is None or not judged.judged_at <= time.time() < judged.good_until:
             with warnings.catch_warnings():
                 # What is odd about a certificate is OpenSSL's to judge; a serial number below one is no news.
                 warnings.simplefilter("ignore", CryptographyDeprecationWarning)
@@ -103,36 +117,50 @@ def _der_chain(session: ssl.SSLObject, method: str) -> tuple[bytes, ...]:
 
 def verify_chain(context: ssl.SSLContext, chain: Sequence[bytes], name: str) -> Verdict:
     """Return OpenSSL's verdict on `chain` for `name`, by the rules of `context`."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        client.do_handshake()  # the ClientHello is out; it goes nowhere
-    incoming.write(_server_hello(chain))
+    incoming = ssl.MemoryBIO()
     try:
-        client.do_handshake()
+        client = context.wrap_bio(incoming, ssl.MemoryBIO(), server_hostname=name)
+        _go_on(client)  # the ClientHello is out; it goes nowhere
+        incoming.write(_server_hello(chain))
+        _go_on(client)
+    except ssl.SSLError as exc:
+        log.event(logging.ERROR, "OpenSSL cannot be asked about certificates", reason=exc.reason or str(exc))
+        raise ReplayError from None
+    incoming.write(_records(b"\x0b", _u24(b"".join(map(_u24, chain)))))
+    try:
+        _go_on(client)
     except ssl.SSLCertVerificationError as exc:
         return Verdict(exc.verify_code, exc.verify_message, tuple(chain))
-    except ssl.SSLWantReadError:
-        pass  # the certificate was accepted: it waits for the rest of the handshake
     except ssl.SSLError as exc:
         # Accepted by X.509 but of no use for TLS: a key type that no cipher suite has.
         return Verdict(1, exc.reason or "unusable certificate", tuple(chain))
     return Verdict(0, None, _der_chain(client, "get_verified_chain"))
 
 
+def _go_on(client: ssl.SSLObject) -> None:
+    """Let `client` take what has come in: a complaint is raised, and there never is enough to finish."""
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        return
+
+
 def _server_hello(chain: Sequence[bytes]) -> bytes:
-    """Return the records of a TLS 1.2 ServerHello and Certificate (RFC 5246 7.4.1.3, 7.4.2)."""
-    # ECDHE with AES-128-GCM, in the flavour that fits the key of the leaf; every client offers both.
-    cipher = b"\xc0\x2f" if _is_rsa(chain[0] if chain else b"") else b"\xc0\x2b"
+    """Return the record of a TLS 1.2 ServerHello (RFC 5246 7.4.1.3)."""
+    # ECDHE with AES-256-GCM, in the flavour that fits the key of the leaf; the context offers both.
+    cipher = b"\xc0\x30" if _is_rsa(chain[0] if chain else b"") else b"\xc0\x2c"
     no_renegotiation = b"\xff\x01\x00\x01\x00"  # RFC 5746: OpenSSL 3 insists on it
     hello = b"\x03\x03" + bytes(32) + b"\x00" + cipher + b"\x00"
-    hello += struct.pack(">H", len(no_renegotiation)) + no_renegotiation
-    body = b"".join(_u24(der) for der in chain)
-    messages = b"\x02" + _u24(hello) + b"\x0b" + _u24(_u24(body))
+    return _records(b"\x02", hello + struct.pack(">H", len(no_renegotiation)) + no_renegotiation)
+
+
+def _records(kind: bytes, body: bytes) -> bytes:
+    """Return the records of one handshake message (RFC 5246 7.4)."""
+    message = kind + _u24(body)
     limit = 16384
     return b"".join(
         b"\x16\x03\x03" + struct.pack(">H", len(part)) + part
-        for part in (messages[i : i + limit] for i in range(0, len(messages), limit))
+        for part in (message[i : i + limit] for i in range(0, len(message), limit))
     )
 
 
@@ -151,9 +179,10 @@ def _judge(chain: tuple[bytes, ...], verdict: Verdict, spoken: tuple[str, str]) 
     now = time.time()
     validity = [span for span in map(_validity, verdict.chain) if span is not None]
     earliest = min(validity, key=lambda span: span[1], default=None)
-    edges = [
-        edge for span in (*validity, *filter(None, map(_validity, chain))) for edge in span if edge > now
-    ]
+    presented = [span for span in map(_validity, chain) if span is not None]
+    edges = [edge for span in (*validity, *presented) for edge in span if edge > now]
+    if verdict.code in _OUT_OF_TIME and all(start <= now <= end for start, end in presented):
+        edges.append(now + _TRUST_STORE_PATIENCE)
     facts = replace(
         _leaf_facts(chain),
         version=spoken[0],
@@ -166,7 +195,7 @@ def _judge(chain: tuple[bytes, ...], verdict: Verdict, spoken: tuple[str, str]) 
         earliest_not_after=earliest and earliest[1],
         issuers=tuple(_issuer(der) for der in chain[:10]),
     )
-    return _Judged(facts, min(edges, default=float("inf")))
+    return _Judged(facts, now, min(edges, default=float("inf")))
 
 
 def _validity(der: bytes) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,6 +110,35 @@ def test_a_verdict_ends_with_the_certificate(trusted: TlsConfig) -> None:
     )
     (judged,) = store._judged.values()
     assert facts.not_after == judged.good_until
+
+
+def test_a_clock_that_is_put_back_brings_a_new_verdict(
+    trusted: TlsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was expired by a clock that ran ahead is judged again as soon as the clock is right."""
+    server = server_context(leaf("a.test", issuer=_root))
+    now = time.time()
+    expired = tls.Verdict(10, "certificate has expired", ())
+    monkeypatch.setattr(time, "time", lambda: now + 20 * 365 * 86400)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(tls, "verify_chain", lambda *_: expired)  # OpenSSL asks the kernel for the time
+        store = TlsStore()
+        session = handshake(store.context(trusted), server, "a.test")
+        assert not store.facts(trusted, "a.test", session).verified
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert store.facts(trusted, "a.test", session).verified
+
+
+def test_a_root_that_is_out_of_its_time_is_looked_at_again(tmp_path: Path) -> None:
+    """The server does not send it, so no date in what it sends says when the verdict ends."""
+    old = authority("Old Root", validity=(timedelta(days=-10), timedelta(days=-1)))
+    (tmp_path / "ca.pem").write_bytes(pem(old))
+    trusted = TlsConfig(ca_file=str(tmp_path / "ca.pem"))
+    store = TlsStore()
+    session = handshake(store.context(trusted), server_context(leaf("a.test", issuer=old)), "a.test")
+    assert store.facts(trusted, "a.test", session).verify_code == 10
+    (judged,) = store._judged.values()
+    assert judged.good_until - judged.judged_at == 60
 
 
 def test_versions_and_client_certificates_are_part_of_the_context(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -112,12 +114,42 @@ def test_the_systems_bundle_is_kept_too(tmp_path: Path, monkeypatch: pytest.Monk
     """A bundle that is being replaced is not an empty one."""
     file = tmp_path / "bundle.pem"
     file.write_bytes(pem(_root))
-    monkeypatch.setattr(contexts, "_SYSTEM_BUNDLE", str(file))
     monkeypatch.setenv(ssl.get_default_verify_paths().openssl_cafile_env, str(file))
     store, config = TlsStore(), TlsConfig()
     assert _verified(store, config)
     file.replace(tmp_path / "aside")
     assert _verified(store, config)
+
+
+def test_a_bundle_that_comes_later_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system had no trusted certificates at the start it may have some now."""
+    file = tmp_path / "bundle.pem"
+    paths = ssl.get_default_verify_paths()
+    monkeypatch.setenv(paths.openssl_cafile_env, str(file))
+    monkeypatch.setenv(paths.openssl_capath_env, str(tmp_path / "none"))
+    store, config = TlsStore(), TlsConfig()
+    assert not _verified(store, config)
+    file.write_bytes(pem(_root))
+    assert _verified(store, config)
+
+
+def test_a_changed_trust_directory_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that is added to a hashed directory counts at once, and one that is taken away no more."""
+    paths = ssl.get_default_verify_paths()
+    directories = [tmp_path / "first", tmp_path / "second"]
+    monkeypatch.setenv(paths.openssl_cafile_env, str(tmp_path / "none"))
+    monkeypatch.setenv(paths.openssl_capath_env, os.pathsep.join(map(str, directories)))
+    for directory in directories:
+        directory.mkdir()
+    store, config = TlsStore(), TlsConfig()
+    assert not _verified(store, config)
+    for directory in directories:
+        (directory / "root.pem").write_bytes(pem(_root))
+        subprocess.run(["openssl", "rehash", str(directory)], check=True)
+        assert _verified(store, config)
+        for file in directory.iterdir():
+            file.unlink()
+        assert not _verified(store, config)
 
 
 def test_the_memory_of_bad_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
