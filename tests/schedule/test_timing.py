@@ -6,7 +6,6 @@ import time
 import pytest
 import uvloop
 
-from exporter import schedule
 from exporter.grid import phase
 from exporter.schedule import LATE, OVERLAP, Scheduler
 from tests.schedule.rig import Rig, endpoint, endpoints
@@ -193,10 +192,10 @@ def test_the_next_run_is_the_same_at_every_look(monkeypatch: pytest.MonkeyPatch)
             began = time.time()
             seen = set()
             for milliseconds in (0, 3, 1, 40):
-                monkeypatch.setattr(schedule.time, "time", lambda ms=milliseconds: began + ms / 1000)
+                monkeypatch.setattr("exporter.schedule.time.time", lambda ms=milliseconds: began + ms / 1000)
                 seen.add(rig.scheduler.next_run_unix("a"))
             assert len(seen) == 1
-            monkeypatch.setattr(schedule.time, "time", lambda: began + 3600)
+            monkeypatch.setattr("exporter.schedule.time.time", lambda: began + 3600)
             later = rig.scheduler.next_run_unix("a")
             assert later is not None
             assert abs(later - (seen.pop() or 0.0) - 3600) < 0.1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
+from exporter.settings import Settings
 from tests.servers.certificates import Workshop
 
 BAD = Path(__file__).with_name("bad")
+Loader = Callable[[str], Settings]
+"""Loads a configuration that is given as text."""
 
 
 def furnish(folder: Path, workshop: Workshop) -> Path:

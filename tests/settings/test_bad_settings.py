@@ -7,16 +7,9 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import ConfigError, load
-from tests.servers.certificates import Workshop
-from tests.settings.settings_folder import BAD, furnish
+from tests.settings.settings_folder import BAD
 
 BAD_FILES = sorted(BAD.glob("*.yml"))
-
-
-@pytest.fixture(scope="module")
-def bad_folder(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bad files, and all that they name."""
-    return furnish(tmp_path_factory.mktemp("settings") / "bad", workshop)
 
 
 @pytest.mark.parametrize("file", BAD_FILES, ids=lambda file: file.stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,29 +14,8 @@ from exporter.model import (
     TlsMode,
     TlsVersion,
 )
-from exporter.settings import BackoffSettings, ConfigError, Settings, load
-from tests.servers.certificates import Workshop
-from tests.settings.settings_folder import furnish
-
-Loader = Callable[[str], Settings]
-
-
-@pytest.fixture(scope="module")
-def bad_folder(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bad files, and all that they name."""
-    return furnish(tmp_path_factory.mktemp("settings") / "bad", workshop)
-
-
-@pytest.fixture
-def load_text(tmp_path: Path) -> Loader:
-    """Loads a configuration that is given as text, from a folder of its own."""
-
-    def loader(text: str) -> Settings:
-        file = tmp_path / "my.yml"
-        file.write_text(text, encoding="utf-8")
-        return load(file)
-
-    return loader
+from exporter.settings import BackoffSettings, ConfigError, load
+from tests.settings.settings_folder import Loader
 
 
 def test_an_endpoint_lies_over_its_module_key_by_key(bad_folder: Path):
