@@ -268,7 +268,7 @@ def _count_follow_ups(entry: Entry, observation: Observation) -> None:
     # A verdict that is held carries its experiment along from probe to probe; that happened once.
     counted = entry.latest.follow_ups if entry.latest is not None else ()
     for follow_up in observation.follow_ups:
-        if follow_up not in counted:
+        if not follow_up.held and follow_up not in counted:
             result = follow_up.decides.value if follow_up.decides else "inconclusive"
             entry.follow_ups[result] = entry.follow_ups.get(result, 0) + 1
 

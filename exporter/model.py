@@ -641,6 +641,8 @@ class FollowUp:
     seconds: float
     decides: ErrorClass | None = None
     """The class that this outcome proves; None when it proves nothing."""
+    held: bool = field(default=False, compare=False)
+    """It was made for an earlier probe, and what it showed still holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

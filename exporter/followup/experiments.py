@@ -162,8 +162,13 @@ def is_refused(symptom: Symptom) -> bool:
     )
 
 
-def judge(observation: Observation, experiment: Experiment, result: ProbeResult) -> FollowUp:
-    """Return what the experiment showed and which class it proves, if any."""
+def judge(
+    observation: Observation, experiment: Experiment, result: ProbeResult, *, worked: bool = False
+) -> FollowUp:
+    """Return what the experiment showed and which class it proves, if any.
+
+    `worked` when the endpoint was healthy with these settings not long ago: they are not to blame then.
+    """
     symptom = observation.result.symptom
     assert symptom is not None
     decides: ErrorClass | None = None
@@ -176,7 +181,10 @@ def judge(observation: Observation, experiment: Experiment, result: ProbeResult)
                 decides = ErrorClass.ENCRYPTION_MISMATCH
         case Kind.OTHER_PORT:
             if _is_service(result) or _speaks_tls(result):
-                decides = ErrorClass.WRONG_PORT if is_refused(symptom) else ErrorClass.PORT_BLOCKED
+                if not is_refused(symptom):
+                    decides = ErrorClass.PORT_BLOCKED
+                else:
+                    decides = ErrorClass.CONNECT_REFUSED if worked else ErrorClass.WRONG_PORT
         case Kind.OTHER_FAMILY:
             pass  # it names the family that works; the class stays what it was
         case _:

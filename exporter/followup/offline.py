@@ -6,15 +6,17 @@ Silence from one server proves nothing about this host, however many endpoints l
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.followup.hosts import count_machines, host_of
 from exporter.followup.kernel import ROUTES, no_default_route
 from exporter.model import (
     Attempt,
     AttemptOutcome,
     ConnectFailure,
+    Endpoint,
     ErrorClass,
     FollowUp,
     NameFailure,
@@ -26,6 +28,8 @@ from exporter.model import (
 )
 
 HEALTHY_WITHIN = 3600.0
+NOW = 900.0
+"""Seconds after which no observation tells of now, however rarely its endpoint is probed."""
 LEAST_ENDPOINTS = 3
 LEAST_HOSTS = 3
 LEAST_NETWORKS = 2
@@ -44,10 +48,32 @@ _ANSWERED = frozenset({AttemptOutcome.CONNECTED, AttemptOutcome.REFUSED, Attempt
 
 @dataclass(frozen=True, slots=True)
 class LastHealth:
-    """When an endpoint was last healthy, and at which address."""
+    """When an endpoint was last healthy, on the clock of the event loop, and at which addresses."""
 
     at: float
     ip: str
+    """The address that answered."""
+    ips: frozenset[str] = frozenset()
+    """All that were tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The newest observation of an endpoint, when it was made, and when the endpoint was last healthy."""
+
+    observation: Observation
+    at: float
+    """On the clock of the event loop."""
+    health: LastHealth | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What was observed."""
+        return self.observation.result.endpoint
+
+    def is_of_now(self, now: float) -> bool:
+        """Say whether it is younger than two rounds of its endpoint."""
+        return now - self.at <= min(NOW, 2 * self.endpoint.interval + self.endpoint.timeout)
 
 
 def could_be_offline(observation: Observation) -> bool:
@@ -121,30 +147,43 @@ def _is_reached(observation: Observation) -> bool:
     return not could_be_offline(observation) and not _proves_nothing(observation)
 
 
-def everybody_fails(
-    latest: Iterable[Observation], health: Mapping[str, LastHealth], now: float
-) -> FollowUp | None:
-    """Return the finding that all endpoints that were healthy within the hour cannot be reached now."""
-    names, ips = 0, set()
-    for observation in latest:
-        if _proves_nothing(observation):
+def everybody_fails(latest: Iterable[Known], now: float) -> FollowUp | None:
+    """Return the finding that all endpoints that were healthy within the hour cannot be reached now.
+
+    `now` is on the clock of the event loop.  What failed before anybody was last reached, or too long ago,
+    tells nothing of now; one host is one however many names, addresses and ports it has.
+    """
+    reached = float("-inf")
+    failing: list[tuple[Known, LastHealth]] = []
+    for one in latest:
+        if one.health is not None:
+            reached = max(reached, one.health.at)
+        if _proves_nothing(one.observation):
             continue
-        known = health.get(observation.result.endpoint.name)
-        if not could_be_offline(observation):
-            return None  # somebody is reached: this host is online
-        if known is not None and now - known.at <= HEALTHY_WITHIN:
-            names += 1
-            ips.add(known.ip)
-    networks = {_network(ip) for ip in ips}
-    if names < LEAST_ENDPOINTS or len(ips) < LEAST_HOSTS or len(networks) < LEAST_NETWORKS:
+        if not could_be_offline(one.observation):
+            if one.is_of_now(now):
+                return None  # somebody is reached: this host is online
+            reached = max(reached, one.at)
+        elif one.is_of_now(now) and one.health is not None and now - one.health.at <= HEALTHY_WITHIN:
+            failing.append((one, one.health))
+    lost = [(one, health) for one, health in failing if one.at >= reached]
+    hosts = count_machines((host_of(one.endpoint), _addresses(one, health)) for one, health in lost)
+    networks = {_network(health.ip) for _, health in lost}
+    if len(lost) < LEAST_ENDPOINTS or hosts < LEAST_HOSTS or len(networks) < LEAST_NETWORKS:
         return None
     return FollowUp(
         experiment="compare with the other endpoints",
-        target=f"{names} endpoints on {len(ips)} hosts in {len(networks)} networks",
+        target=f"{len(lost)} endpoints on {hosts} hosts in {len(networks)} networks",
         outcome="all were healthy within the hour and none can be reached now",
         seconds=0.0,
         decides=ErrorClass.EXPORTER_OFFLINE,
     )
+
+
+def _addresses(one: Known, health: LastHealth) -> frozenset[str]:
+    symptom = one.observation.result.symptom
+    attempts: Sequence[Attempt] = _attempts(symptom) if symptom is not None else ()
+    return frozenset((health.ip, *health.ips, *map(ip_of, (*attempts, *one.observation.result.attempts))))
 
 
 def _network(ip: str) -> str:

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from exporter.diagnosis import reworded, settings_advice
 from exporter.followup.experiments import Experiment, Kind, mode_words
-from exporter.model import Diagnosis, ErrorClass, FaultDomain, FollowUp, IpProtocol, Observation, TlsMode
+from exporter.model import (
+    Confidence,
+    Diagnosis,
+    ErrorClass,
+    FaultDomain,
+    FollowUp,
+    IpProtocol,
+    Observation,
+    TlsMode,
+)
 
 Finding = tuple[Experiment, FollowUp]
 
@@ -57,6 +66,18 @@ def _proved(observation: Observation, experiment: Experiment, error_class: Error
                 f"on port {other.port} ({mode_words(other)})."
             )
             remedy = (f"Use port {other.port} with {mode_words(other)}.",)
+            # A service that stopped before it was ever seen looks the same.
+            diagnosis = replace(diagnosis, confidence=Confidence.LIKELY, runner_up=ErrorClass.CONNECT_REFUSED)
+        case Kind.OTHER_PORT if error_class is ErrorClass.CONNECT_REFUSED:
+            summary = (
+                f"{endpoint.host} refuses port {endpoint.port}, which worked not long ago, while port "
+                f"{other.port} of the same host answers: the service on port {endpoint.port} has stopped."
+            )
+            remedy = (
+                f"Start the submission service on port {endpoint.port} of the server, or ask its operator to.",
+                f"Use port {other.port} with {mode_words(other)} meanwhile.",
+            )
+            diagnosis = replace(diagnosis, confidence=Confidence.LIKELY, runner_up=ErrorClass.WRONG_PORT)
         case _:
             summary = (
                 f"Port {endpoint.port} of {endpoint.host} stays silent while port {other.port} of the "

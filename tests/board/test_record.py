@@ -1,5 +1,7 @@
 """What one observation changes."""
 
+from dataclasses import replace
+
 import pytest
 
 from exporter.board import COUNTED_FAILURES, Board, Entry, failure_key
@@ -140,6 +142,8 @@ def test_an_experiment_counts_once_by_what_it_proved():
         failing(*blocked, follow_ups=(proof,)),
     )
     assert entry.follow_ups == {"inconclusive": 1, "port_blocked": 2}
+    held = failing(*blocked, follow_ups=(replace(proof, held=True),))
+    assert entry_after(held, healthy(), held).follow_ups == {}
     assert {type(result) for result in entry.follow_ups} == {str}
 
 

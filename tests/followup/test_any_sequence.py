@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from exporter.diagnosis import diagnose
 from exporter.followup import FollowUps
-from exporter.followup.examine import CROWD, SMALLEST_CROWD, SPACING
+from exporter.followup.examine import CROWD, SMALLEST_CROWD
 from exporter.followup.experiments import MOST, PATIENCE
+from exporter.followup.turns import SPACING
 from exporter.model import (
     HEALTHY,
     Attempt,

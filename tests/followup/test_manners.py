@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from exporter.diagnosis import diagnose
-from exporter.followup import FollowUps
 from exporter.followup.examine import LONGEST_WAIT
 from exporter.followup.kernel import without_interface
-from exporter.followup.offline import LastHealth, everybody_fails
+from exporter.followup.offline import Known, LastHealth, everybody_fails
 from exporter.model import (
-    HEALTHY,
-    Attempt,
-    AttemptOutcome,
-    ConnectFailure,
     Endpoint,
     ErrorClass,
     FaultDomain,
@@ -29,81 +24,9 @@ from exporter.model import (
     ProbeResult,
     Reply,
     Symptom,
-    TimedOut,
-    TlsMode,
 )
-from exporter.settings import FollowUpSettings
+from tests.followup.scenes import Network, endpoint, follow_ups, healthy, refused, silent
 from tests.virtual_time import run_virtual
-
-
-def endpoint(name: str = "e", host: str = "mail.example.com", port: int = 587) -> Endpoint:
-    """An endpoint of which only name and place matter."""
-    return Endpoint(
-        name=name,
-        host=host,
-        port=port,
-        tls=TlsMode.STARTTLS,
-        until=Phase.EHLO,
-        interval=60.0,
-        timeout=10.0,
-    )
-
-
-def silent(target: Endpoint, ip: str = "192.0.2.1") -> Observation:
-    """A connect time-out."""
-    attempts = (Attempt(f"{ip}:{target.port}", AttemptOutcome.TIMEOUT, 10.0),)
-    evidence = TimedOut(10.0)
-    symptom = Symptom(
-        phase=Phase.CONNECT, evidence=evidence, host=target.host, port=target.port, attempts=attempts
-    )
-    result = ProbeResult(
-        endpoint=target, started=0.0, seconds=10.0, steps=(), symptom=symptom, attempts=attempts
-    )
-    return Observation(result=result, diagnosis=diagnose(symptom))
-
-
-def refused(target: Endpoint) -> Observation:
-    """A refused connection."""
-    attempts = (Attempt(f"192.0.2.1:{target.port}", AttemptOutcome.REFUSED, 0.1, "ECONNREFUSED"),)
-    symptom = Symptom(
-        phase=Phase.CONNECT, evidence=ConnectFailure("ECONNREFUSED", attempts), attempts=attempts
-    )
-    result = ProbeResult(
-        endpoint=target, started=0.0, seconds=0.1, steps=(), symptom=symptom, attempts=attempts
-    )
-    return Observation(result=result, diagnosis=diagnose(symptom))
-
-
-def healthy(target: Endpoint, ip: str = "192.0.2.1") -> Observation:
-    """A success at this address."""
-    attempts = (Attempt(f"{ip}:{target.port}", AttemptOutcome.CONNECTED, 0.01),)
-    result = ProbeResult(endpoint=target, started=0.0, seconds=0.1, steps=(), attempts=attempts)
-    return Observation(result=result, diagnosis=HEALTHY)
-
-
-class Network:
-    """Answers experiments by port, and remembers when each was made."""
-
-    def __init__(self, answers: dict[int, bool]) -> None:
-        self.answers = answers
-        self.made: list[tuple[float, str]] = []
-        self.seconds = 0.0
-
-    async def run(self, target: Endpoint) -> ProbeResult:
-        """Stand where the prober stands."""
-        self.made.append((asyncio.get_running_loop().time(), target.target))
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
-        if self.answers.get(target.port, False):
-            return healthy(target).result
-        return silent(target).result
-
-
-def follow_ups(
-    network: Network, latest: Callable[[], Iterable[Observation]] = tuple, **settings: object
-) -> FollowUps:
-    """The object under test over a network of our making."""
-    return FollowUps(network, FollowUpSettings(**settings), latest=latest)  # type: ignore[arg-type]
 
 
 def test_a_silent_port_beside_one_that_answers_is_blocked() -> None:
@@ -418,21 +341,23 @@ def test_a_refusal_is_an_answer() -> None:
     def latest() -> Iterable[Observation]:
         return [refused(target) for target, _ in FLEET]
 
-    health = {target.name: LastHealth(100.0, ip) for target, ip in FLEET}
-    assert everybody_fails(latest(), health, 200.0) is None
-    assert everybody_fails([silent(t, ip) for t, ip in FLEET], health, 200.0) is not None
-    assert everybody_fails([silent(t, ip) for t, ip in FLEET], health, 100.0 + 3601.0) is None
+    health = [LastHealth(100.0, ip) for _, ip in FLEET]
+    refusing = [Known(o, 199.0, h) for o, h in zip(latest(), health, strict=True)]
+    assert everybody_fails(refusing, 200.0) is None
+    for age, proved in ((0.0, True), (3500.0, True), (3601.0, False)):
+        fleet = [Known(silent(t, ip), 100.0 + age, h) for (t, ip), h in zip(FLEET, health, strict=True)]
+        assert (everybody_fails(fleet, 100.0 + age) is not None) is proved
 
 
 def test_names_that_cannot_be_looked_up_count_as_silence() -> None:
     """A fleet whose every name look-up times out is cut off as well."""
     observations = []
-    for target, _ in FLEET:
+    for target, ip in FLEET:
         symptom = Symptom(phase=Phase.DNS, evidence=NameFailure(NameFailureKind.TIMEOUT))
         result = ProbeResult(endpoint=target, started=0.0, seconds=5.0, steps=(), symptom=symptom)
-        observations.append(Observation(result=result, diagnosis=diagnose(symptom)))
-    health = {target.name: LastHealth(100.0, ip) for target, ip in FLEET}
-    assert everybody_fails(observations, health, 200.0) is not None
+        raw = Observation(result=result, diagnosis=diagnose(symptom))
+        observations.append(Known(raw, 199.0, LastHealth(100.0, ip)))
+    assert everybody_fails(observations, 200.0) is not None
 
 
 def test_control_targets_that_are_all_silent_prove_it() -> None:

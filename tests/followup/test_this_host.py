@@ -12,6 +12,7 @@ from exporter.diagnosis import diagnose
 from exporter.followup import FollowUps
 from exporter.followup.kernel import no_default_route, without_interface
 from exporter.followup.offline import (
+    Known,
     LastHealth,
     could_be_offline,
     everybody_fails,
@@ -25,6 +26,7 @@ from exporter.model import (
     Endpoint,
     ErrorClass,
     Evidence,
+    FollowUp,
     NameFailure,
     NameFailureKind,
     Observation,
@@ -92,6 +94,12 @@ def unreachable(name: str, errno: str = "ENETUNREACH") -> Observation:
 SILENT_FLEET = [silent(name, ip) for name, ip in FLEET]
 
 
+def compared(observations: Iterable[Observation], health: dict[str, LastHealth]) -> FollowUp | None:
+    """What the comparison of these observations of just now proves."""
+    known = (Known(o, 199.0, health.get(o.result.endpoint.name)) for o in observations)
+    return everybody_fails(known, 200.0)
+
+
 @pytest.mark.parametrize("kind", NameFailureKind)
 def test_only_an_unanswered_name_is_a_sign(kind: NameFailureKind) -> None:
     """A resolver that says no has answered; one that is silent, or excuses itself, has not."""
@@ -102,19 +110,19 @@ def test_only_an_unanswered_name_is_a_sign(kind: NameFailureKind) -> None:
 def test_a_name_that_never_existed_changes_nothing() -> None:
     """An endpoint with a misspelt name neither acquits this host nor counts against it."""
     misspelt = lookup("d", NameFailureKind.NOT_FOUND)
-    assert everybody_fails([*SILENT_FLEET, misspelt], HEALTH, 200.0) is not None
+    assert compared([*SILENT_FLEET, misspelt], HEALTH) is not None
     health = HEALTH | {"d": LastHealth(100.0, "192.0.2.77")}
-    assert everybody_fails([*SILENT_FLEET[:2], misspelt], health, 200.0) is None
+    assert compared([*SILENT_FLEET[:2], misspelt], health) is None
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "127.9.9.9", "::1"])
 def test_loopback_says_nothing_of_the_network(ip: str) -> None:
     """A server on this very host is reached, or not, whatever became of the network."""
     assert not could_be_offline(silent("bridge", ip))
-    assert everybody_fails([*SILENT_FLEET, fine("bridge", ip)], HEALTH, 200.0) is not None
+    assert compared([*SILENT_FLEET, fine("bridge", ip)], HEALTH) is not None
     health = {name: LastHealth(100.0, f"127.0.{n}.1") for n, (name, _) in enumerate(FLEET)}
     here = [silent(name, f"127.0.{n}.1") for n, (name, _) in enumerate(FLEET)]
-    assert everybody_fails(here, health, 200.0) is None
+    assert compared(here, health) is None
 
 
 @pytest.mark.parametrize("outcome", [AttemptOutcome.REFUSED, AttemptOutcome.RESET])
@@ -123,7 +131,7 @@ def test_one_address_that_answers_acquits_this_host(outcome: AttemptOutcome) -> 
     attempts = (attempt(), attempt("192.0.2.2", outcome, "ECONNREFUSED"))
     observation = observed("a", ConnectFailure(None, attempts), attempts=attempts)
     assert not could_be_offline(observation)
-    assert everybody_fails([*SILENT_FLEET, observation], HEALTH, 200.0) is None
+    assert compared([*SILENT_FLEET, observation], HEALTH) is None
 
 
 # --------------------------------------------------------------------------- interfaces

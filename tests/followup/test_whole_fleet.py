@@ -1,0 +1,154 @@
+"""What counts as every endpoint failing now: several hosts, of now, and nobody reached meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from exporter.diagnosis import diagnose
+from exporter.followup.hosts import count_machines
+from exporter.followup.offline import Known, LastHealth, everybody_fails
+from exporter.model import (
+    Attempt,
+    AttemptOutcome,
+    Endpoint,
+    ErrorClass,
+    Observation,
+    Phase,
+    ProbeResult,
+    Symptom,
+    TimedOut,
+)
+from tests.followup.scenes import Network, endpoint, follow_ups, healthy, silent
+from tests.virtual_time import run_virtual
+
+IPS = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
+MINUTE = 60.0
+
+Fleet = list[tuple[Endpoint, str]]
+
+
+def fleet(*hosts: str, interval: float = 60.0) -> Fleet:
+    """An endpoint on each of these host names, each in a network of its own."""
+    return [
+        (replace(endpoint(name, host=host), interval=interval), ip)
+        for name, host, ip in zip("abc", hosts, IPS, strict=True)
+    ]
+
+
+def silent_everywhere(target: Endpoint, *ips: str) -> Observation:
+    """None of several addresses answered."""
+    attempts = tuple(Attempt(f"{ip}:{target.port}", AttemptOutcome.TIMEOUT, 3.0) for ip in ips)
+    symptom = Symptom(phase=Phase.CONNECT, evidence=TimedOut(10.0), attempts=attempts)
+    result = ProbeResult(
+        endpoint=target, started=0.0, seconds=10.0, steps=(), symptom=symptom, attempts=attempts
+    )
+    return Observation(result=result, diagnosis=diagnose(symptom))
+
+
+def last_class(
+    places: Fleet, lost: Callable[[Endpoint, str], Observation] = silent, apart: float = 1.0
+) -> ErrorClass:
+    """Let all be healthy and then fail one after the other; return the class of the last one."""
+
+    async def scenario() -> ErrorClass:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for target, ip in places:
+            await asyncio.sleep(apart)
+            board[target.name] = await examined.examine(lost(target, ip))
+        return board[places[-1][0].name].diagnosis.error_class
+
+    return run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (("a.example.com", "b.example.com", "c.example.com"), ErrorClass.EXPORTER_OFFLINE),
+        (("a.example.com",) * 3, ErrorClass.CONNECT_TIMEOUT),
+        (("a.example.com", "A.Example.com.", "c.example.com"), ErrorClass.CONNECT_TIMEOUT),
+    ],
+    ids=["three", "one with three addresses", "two, one of them spelt in two ways"],
+)
+def test_hosts_are_counted_by_name(hosts: tuple[str, ...], expected: ErrorClass) -> None:
+    """A name that had another address each time it was healthy is one host all the same."""
+    assert last_class(fleet(*hosts)) is expected
+
+
+def test_names_with_an_address_in_common_are_one_host() -> None:
+    """Names that lead to the same machine by any of their addresses count once."""
+    places = fleet("smtp.example.com", "mail.example.com", "c.example.org")
+    shared = "192.0.2.77"
+    assert (
+        last_class(places, lambda target, ip: silent_everywhere(target, ip, shared))
+        is ErrorClass.CONNECT_TIMEOUT
+    )
+    assert last_class(places, silent_everywhere) is ErrorClass.EXPORTER_OFFLINE
+
+
+def test_what_is_connected_by_a_third_is_one() -> None:
+    """Two names without a common address are one host when a third shares one with each of them."""
+    assert count_machines([("a", {"1"}), ("b", {"2"}), ("c", {"3"})]) == 3
+    assert count_machines([("a", {"1"}), ("b", {"2"}), ("c", {"1", "2"})]) == 1
+    assert count_machines([("a", {"1"}), ("a", {"2"}), ("1", {"1"})]) == 1
+    assert count_machines([]) == 0
+
+
+def test_failures_of_long_ago_are_not_failures_of_now() -> None:
+    """Two that failed once, most of an hour ago, and were not tried since say nothing of this moment."""
+
+    async def scenario() -> ErrorClass:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        places = fleet("a.example.com", "b.example.com", "c.example.com", interval=3600.0)
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for target, ip in places[1:]:
+            await asyncio.sleep(2 * MINUTE)
+            board[target.name] = await examined.examine(silent(target, ip))
+        await asyncio.sleep(48 * MINUTE)
+        target, ip = places[0]
+        return (await examined.examine(silent(target, ip))).diagnosis.error_class
+
+    assert run_virtual(scenario()) is ErrorClass.CONNECT_TIMEOUT
+
+
+def test_a_success_between_the_failures_acquits_this_host() -> None:
+    """What failed before somebody was last reached did not fail of the same cause."""
+
+    async def scenario() -> list[ErrorClass]:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        places = fleet("a.example.com", "b.example.com", "c.example.com", interval=300.0)
+        (a, a_ip), *others = places
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for target, ip in others:
+            await asyncio.sleep(10)
+            board[target.name] = await examined.examine(silent(target, ip))
+        board["a"] = await examined.examine(healthy(a, a_ip))
+        await asyncio.sleep(10)
+        board["a"] = await examined.examine(silent(a, a_ip))
+        seen = [board["a"].diagnosis.error_class]
+        for target, ip in others:
+            board[target.name] = await examined.examine(silent(target, ip))
+        return [*seen, board["c"].diagnosis.error_class]
+
+    assert run_virtual(scenario()) == [ErrorClass.CONNECT_TIMEOUT, ErrorClass.EXPORTER_OFFLINE]
+
+
+def test_a_success_of_long_ago_acquits_nobody() -> None:
+    """An endpoint that is tried once a day does not keep this host online until tomorrow."""
+    now = 4000.0
+    places = fleet("a.example.com", "b.example.com", "c.example.com")
+    lost = [Known(silent(t, ip), now - 5.0, LastHealth(now - 60.0, ip)) for t, ip in places]
+    daily = replace(endpoint("d", host="d.example.com"), interval=86_400.0)
+    for age, proved in ((10.0, False), (1200.0, True)):
+        seen = Known(healthy(daily, "192.0.2.9"), now - age, LastHealth(now - age, "192.0.2.9"))
+        assert (everybody_fails([*lost, seen], now) is not None) is proved
