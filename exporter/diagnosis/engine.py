@@ -110,10 +110,10 @@ def _confidence(facts: Facts, found: list[Match]) -> tuple[Confidence, ErrorClas
 
 
 def is_bare(facts: Facts) -> bool:
-    """Nothing but a code is known: no words, and no phase of a session in which it was seen."""
+    """Nothing but a code or an error number is known: no words, and no phase of a session in which it was seen."""
     return (
         facts.phase is None
-        and facts.kind in {"reply", "words"}
+        and (facts.kind in {"reply", "words", "connect_failure", "name_failure"} or facts.errno is not None)
         and not any(word.isalpha() and len(word) > 1 for word in facts.squashed.split())
     )
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from exporter.diagnosis import errnos
 from exporter.diagnosis.engine import diagnose
-from exporter.diagnosis.parsing import parse, symptom_of_errno, symptom_of_text
+from exporter.diagnosis.parsing import parse, symptom_of_bare_errno, symptom_of_errno
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.rulebook import Rulebook
 from exporter.diagnosis.text import LIMIT, clip, enhanced_in
 from exporter.model import Diagnosis, Phase, Reply, Symptom, TlsMode, Words
 
+_CONTRACT = frozenset({"phase", "code", "enhanced", "text", "errno", "host", "port", "tls", "mechanism"})
 _ENHANCED_LIMIT = 12
 _REMEMBERED_LINES = 2048
 # How clients and people write what is `TlsMode` here.
@@ -61,21 +62,17 @@ def _symptom_of_record(record: Mapping[Any, Any]) -> Symptom:
         evidence = _reply(code, _enhanced(record.get("enhanced")), text)
         return _symptom(context, evidence)
     if symbol is not None:
-        return symptom_of_errno(symbol, context)
+        return (symptom_of_errno if text else symptom_of_bare_errno)(symbol, context)
     if not text:
         return _symptom(context, Words(_enhanced(record.get("enhanced")) or ""))
     parsed = parse(text, phase=phase)
-    if isinstance(parsed.evidence, Reply) or phase is None:
-        return Symptom(
-            phase=parsed.phase,
-            evidence=parsed.evidence,
-            host=context.host,
-            port=context.port,
-            tls_mode=context.tls_mode,
-            mechanism=context.mechanism,
-            issuers=parsed.issuers,
-        )
-    return symptom_of_text(text, context)
+    return replace(
+        parsed,
+        host=context.host or parsed.host,
+        port=context.port or parsed.port,
+        tls_mode=context.tls_mode or parsed.tls_mode,
+        mechanism=context.mechanism,
+    )
 
 
 def classify_line(line: str, rulebook: Rulebook | None = None, *, phase: Phase | None = None) -> Diagnosis:
@@ -125,8 +122,15 @@ def _symptom_of_line(line: str, phase: Phase | None) -> Symptom:
         if isinstance(record, dict):
             if phase is not None and _phase(record.get("phase")) is None:
                 record["phase"] = phase.value
+            if not _is_record(record):
+                return parse(stripped, phase=_phase(record.get("phase")))
             return classify_record(record)
     return parse(line, phase=phase)
+
+
+def _is_record(record: Mapping[Any, Any]) -> bool:
+    """It has the fields of the contract; an object with others and without a `text` is some log's line."""
+    return bool(record.get("text")) or _CONTRACT.issuperset(record)
 
 
 def _reply(code: int, enhanced: str | None, text: str) -> Reply:

@@ -19,9 +19,20 @@ _SPACE = re.compile(r"\s+")
 _ENHANCED_FIRST = re.compile(r"^[ \t]*(?:\[)?([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
 _ENHANCED_QMAIL = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ENHANCED_ANY = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_QUOTED = re.compile(r"(?<![\d.])([45]\d\d)[ -](?:([45]\.\d{1,3}\.\d{1,3})(?![\d.]))")
+# what announces a reply inside a reply; without it a number is a ticket's, or a count of days
+_ANNOUNCED = (
+    r"(?:[:=>\"'(\[{«]|^|\b(?:said|response|error|returned|replied|answered|reply|got|was|with|code))"
+    r"[\s\"'(\[<«:]{0,4}"
+)
+_QUOTED = re.compile(
+    rf"{_ANNOUNCED}(?<![\d.])([45]\d\d)[ -](?:([45]\.\d{{1,3}}\.\d{{1,3}})(?![\d.-]))",
+    re.IGNORECASE | re.MULTILINE,
+)
 _QUOTED_BARE = re.compile(
     r"(?:said|response|error|returned|replied)\W{1,3}([45]\d\d)(?=[ -][^\W\d])", re.IGNORECASE
+)
+_MARKS = str.maketrans(
+    "\uff1a\uff0c\uff1b\uff08\uff09\u2018\u2019\u201a\u201c\u201d\u201e\u300c\u300d", ":,;()'''" + '"' * 5
 )
 # JSON can hold half a character; the halves that stand for undecodable bytes (PEP 383) are left
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -35,6 +46,14 @@ def clip(text: str) -> str:
     """At most the first and last 4,096 characters, all of which can be bytes: a bound on all later work."""
     bounded = text if len(text) <= LIMIT else f"{text[:HEAD]}\n{text[-TAIL:]}"
     return bounded if bounded.isascii() else _LONE.sub("\ufffd", bounded)
+
+
+def plain_marks(text: str) -> str:
+    """Full-width punctuation and typographic quotation marks as ASCII has them.
+
+    The guillemets stay: they are Latin-1, and so may be halves of other characters.
+    """
+    return text if text.isascii() else text.translate(_MARKS)
 
 
 def unaccented(text: str) -> str:
@@ -97,7 +116,7 @@ def quoted_reply(text: str, outer: int) -> tuple[int, str | None, str] | None:
     for form in (_QUOTED, _QUOTED_BARE):
         for found in form.finditer(text):
             code = int(found[1])
-            if code != outer and found.start() > 0:
+            if code != outer and found.start(1) > 0:
                 inner = text[found.end(1) + 1 :]
                 return code, enhanced_in(inner), inner
     return None

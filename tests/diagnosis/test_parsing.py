@@ -228,3 +228,172 @@ def test_a_bare_enhanced_code_is_a_guess():
     found = diagnose(parse("5.7.139"))
     assert (found.error_class, found.confidence) == (ErrorClass.AUTH_DISABLED, Confidence.GUESS)
     assert found.runner_up is ErrorClass.CREDENTIALS_REJECTED
+
+
+DIALOG = "{0}: 'mail.example.com', {1}: SMTP, {2}: '{reply}', {3}: 25, {4} (SSL): {no}, {5}: {code}, {6}: 0x800CCC79"
+LABELS = [
+    ("Server", "Protocol", "Server Response", "Port", "Secure", "Server Error", "Error Number", "No"),
+    ("Server", "Protokoll", "Serverantwort", "Port", "Sicher", "Serverfehler", "Fehlernummer", "Nein"),
+    (
+        "Serveur ",
+        "Protocole ",
+        "Réponse du serveur ",
+        "Port ",
+        "Sécurisé",
+        "Erreur du serveur ",
+        "Numéro d'erreur ",
+        "Non",
+    ),
+    (
+        "Servidor",
+        "Protocolo",
+        "Respuesta del servidor",
+        "Puerto",
+        "Seguridad",
+        "Error del servidor",
+        "Número de error",
+        "No",
+    ),
+    (
+        "Server",
+        "Protocollo",
+        "Risposta del server",
+        "Porta",
+        "Protezione",
+        "Errore del server",
+        "Numero di errore",
+        "No",
+    ),
+    (
+        "Servidor",
+        "Protocolo",
+        "Resposta do servidor",
+        "Porta",
+        "Seguro",
+        "Erro do servidor",
+        "Número do erro",
+        "Não",
+    ),
+    ("Server", "Protocol", "Antwoord van server", "Poort", "Beveiligd", "Serverfout", "Foutnummer", "Nee"),
+    (
+        "Serwer",
+        "Protokół",
+        "Odpowiedź serwera",
+        "Port",
+        "Zabezpieczenia",
+        "Błąd serwera",
+        "Numer błędu",
+        "Nie",
+    ),
+    ("Сервер", "протокол", "ответ сервера", "порт", "защита", "ошибка сервера", "код ошибки", "нет"),
+    (
+        "サーバー",
+        "プロトコル",
+        "サーバーの応答",
+        "ポート",
+        "セキュリティ",
+        "サーバー エラー",
+        "エラー番号",
+        "なし",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 not here",
+        "553 sorry, that domain is't in my list of allowed rcpthosts (#5.7.1)",
+        "554 5.7.1 <a@b>: no",
+        "450 later",
+    ],
+)
+def test_a_dialog_means_the_same_in_every_language(reply):
+    """Labels are nobody's words: the quoted reply alone is judged, whatever language stands around it."""
+    found = set()
+    for *labels, no in LABELS:
+        symptom = parse(DIALOG.format(*labels, reply=reply, code=reply[:3], no=no))
+        assert (symptom.host, symptom.port, symptom.tls_mode) == ("mail.example.com", 25, TlsMode.NONE)
+        assert isinstance(symptom.evidence, Reply)
+        assert symptom.evidence.text == reply[4:]
+        found.add(diagnose(symptom))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_a_dialog_without_a_reply_is_read_by_its_numbers(labels):
+    """A socket error under a label of any language is one; without it the HRESULT decides."""
+    *names, no = labels
+    text = DIALOG.format(*names, reply="", code=10061, no=no)
+    assert parse(text).evidence == ConnectFailure("ECONNREFUSED")
+    alone = diagnose(parse(text.replace(f", {names[5]}: 10061", "")))
+    assert alone.error_class is ErrorClass.RELAY_DENIED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The server responded: 5.7.1 no relaying here.",
+        "Der Mail-Server antwortete: no relaying here",
+        "le serveur de courrier a répondu : no relaying here",
+        "サーバーの応答\uff1ano relaying here",
+        "MailKit.Net.Smtp.SmtpCommandException: no relaying here\n   at MailKit.Net.Smtp",
+    ],
+)
+def test_what_the_server_said_without_a_code_is_judged_alone(text):
+    """Behind the client's announcement, in any language, stand the server's words."""
+    evidence = parse(text).evidence
+    assert isinstance(evidence, Words)
+    assert evidence.text.removeprefix("5.7.1 ").rstrip(".") == "no relaying here"
+
+
+@pytest.mark.parametrize("text", ["10060", "110", "Error 10061", "-4077", "ECONNRESET", "11001", "errno 13"])
+def test_a_bare_error_number_is_a_guess(text):
+    """A number and nothing else has its likeliest class and the next one."""
+    found = diagnose(parse(text))
+    assert found.confidence is Confidence.GUESS
+    assert found.runner_up is not None
+    assert "The code alone" in found.summary
+
+
+@pytest.mark.parametrize("text", ["1", "13", "8", "-2"])
+def test_a_small_number_is_no_error(text):
+    """A line that holds a count says nothing."""
+    assert diagnose(parse(text)).error_class is ErrorClass.UNCLASSIFIED
+
+
+def test_an_end_of_the_connection_at_an_unknown_moment_is_a_guess():
+    """Before the greeting it would be a reset of the path, after it the server's."""
+    reset = diagnose(parse("read ECONNRESET"))
+    assert (reset.error_class, reset.runner_up) == (ErrorClass.CONNECTION_RESET, ErrorClass.CONNECTION_LOST)
+    closed = diagnose(parse("SMTPServerDisconnected: Connection unexpectedly closed"))
+    assert (closed.error_class, closed.runner_up) == (ErrorClass.CONNECTION_LOST, ErrorClass.CONNECTION_RESET)
+    assert reset.confidence is closed.confidence is Confidence.GUESS
+
+
+def test_a_read_that_timed_out_is_no_failed_connection():
+    """The connection stood: the greeting or a later reply did not come."""
+    text = "SMTPServerDisconnected: Connection unexpectedly closed: The read operation timed out"
+    found = diagnose(parse(text))
+    assert (found.error_class, found.runner_up) == (ErrorClass.RESPONSE_TIMEOUT, ErrorClass.GREETING_TIMEOUT)
+    assert found.confidence is Confidence.GUESS
+    assert parse(text, phase=Phase.DATA).evidence == TimedOut(0.0)
+    greeting = parse("Connection unexpectedly closed: timed out")
+    assert greeting.phase is Phase.GREETING
+    assert greeting.evidence == TimedOut(0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"level":50,"time":1,"pid":535,"hostname":"web1","err":{"message":"Invalid login: 535 5.7.8 no"},"msg":"x"}',
+        '2026-01-02T03:04:05Z ERROR {"message": "535 5.7.8 no"}',
+        '{"error": {"code": "EAUTH", "response": "535 5.7.8 no", "responseCode": 535, "command": "AUTH PLAIN"}}',
+        '[app] {"a": {"b": [{"c": "550"}, {"err": "(535, b\'5.7.8 no\')"}]}}',
+    ],
+)
+def test_a_structured_log_line_is_read_by_its_members(text):
+    """What an object holds, however deep, is the text; what describes the log line itself is not."""
+    evidence = parse(text).evidence
+    assert isinstance(evidence, Reply)
+    assert (evidence.code, evidence.enhanced) == (535, "5.7.8")

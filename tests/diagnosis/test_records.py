@@ -179,3 +179,25 @@ def test_a_reply_inside_the_text_of_a_record_is_used():
     symptom = classify_record({"phase": "rcpt", "text": "host said: 550 5.1.1 User unknown", "port": 587})
     assert symptom.evidence == Reply(550, (b"5.1.1 User unknown",), "5.1.1")
     assert (symptom.phase, symptom.port) == (Phase.RCPT, 587)
+
+
+@pytest.mark.parametrize(
+    ("line", "error_class"),
+    [
+        ('{"errno": -4039, "code": "ESOCKET", "syscall": "connect", "command": "CONN"}', "connect_timeout"),
+        ('{"code": "EAUTH", "response": "535 5.7.8 no", "responseCode": 535}', "credentials_rejected"),
+        (
+            '{"msg": "send failed", "err": {"message": "connect ECONNREFUSED 192.0.2.1:587"}}',
+            "connect_refused",
+        ),
+        ('{"message": "452 4.3.1 Insufficient system storage"}', "server_storage_full"),
+    ],
+)
+def test_an_object_of_another_contract_is_read_as_text(line, error_class):
+    """An error of Node.js or a log line in JSON has no field `text`, and is understood all the same."""
+    assert next(classify_lines([line]))["error_class"] == error_class
+
+
+def test_an_error_number_alone_is_a_guess():
+    """A record of an errno and nothing else has no phase that could tell the readings apart."""
+    assert next(classify_lines(['{"errno": 10060}']))["confidence"] == "guess"

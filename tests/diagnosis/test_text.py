@@ -186,3 +186,16 @@ def test_alerts_hide_in_reason_names():
     assert openssl.alert_of("WRONG_VERSION_NUMBER") is None
     assert openssl.alert_of(None) is None
     assert openssl.verify_error_in("verify return code: 0 (ok)") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5.7.1 rejected, see ticket 421 4.7.0-xyz",
+        "5.1.1 user unknown; your message of 450 4.2.0 days ago",
+        "5.7.1 no, 451 4.3.0 times",
+    ],
+)
+def test_a_number_that_nothing_announces_is_no_quoted_reply(said):
+    """A reply inside a reply stands behind a colon, a bracket, a quotation mark or a word such as `said`."""
+    assert text.quoted_reply(said, 550) is None

@@ -11,9 +11,12 @@ from dataclasses import replace
 
 from exporter.diagnosis import errnos, openssl
 from exporter.diagnosis.parsing.context import Context, context_in
+from exporter.diagnosis.parsing.dialog import Dialog, dialog_in
+from exporter.diagnosis.parsing.objects import object_as_text
 from exporter.diagnosis.parsing.replies import reply_in
+from exporter.diagnosis.parsing.said import said_in
 from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
-from exporter.diagnosis.text import clip, squash
+from exporter.diagnosis.text import clip, enhanced_in, plain_marks, squash
 from exporter.model import (
     ConnectFailure,
     DropKind,
@@ -30,7 +33,7 @@ from exporter.model import (
     Words,
 )
 
-__all__ = ["parse", "symptom_of_errno", "symptom_of_text"]
+__all__ = ["parse", "symptom_of_bare_errno", "symptom_of_errno"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 _ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
@@ -45,7 +48,8 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _PARENTHESISED = re.compile(r"\((\d{2,5})\)")
-_BARE_NUMBER = re.compile(r"\s*(?:errno|error|winerror|socket error)?[ :=]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
+_BARE_NUMBER = re.compile(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
+_NO_COUNT_FROM = 50  # below, a number without a word is a count more often than an error
 _SYMBOL = re.compile(
     r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b|"
     r"(?<=[:{,'\" ])e(?:conn|host|net|timed|addr|pipe)[a-z]{0,12}\b"  # Erlang and Elixir write them as atoms
@@ -60,18 +64,41 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
 
     `phase` is what the caller knows; without it the text is asked.
     """
-    plain = _ESCAPED.sub("\n", _ANSI.sub("", clip(text)))
+    clipped = clip(text)
+    plain = _ESCAPED.sub("\n", _ANSI.sub("", object_as_text(clipped) or clipped))
     context = context_in(plain)
     if phase is not None:
         context = replace(context, phase=phase)
-    reply = reply_in(plain)
-    if reply is not None:
+    dialog = dialog_in(marked := plain_marks(plain))
+    if dialog is not None:
+        plain = marked
+        context = replace(
+            context,
+            host=dialog.host or context.host,
+            port=dialog.port or context.port,
+            tls_mode=dialog.tls_mode or context.tls_mode,
+        )
+    if (reply := reply_in(plain)) is not None:
         return _with_context(_phase_of_reply(reply, context, plain), reply, context)
-    return symptom_of_text(plain, context)
+    if dialog is not None:
+        return _of_dialog(dialog, context)
+    return _of_words(plain, context)
 
 
-def symptom_of_text(plain: str, context: Context) -> Symptom:
+def _of_dialog(dialog: Dialog, context: Context) -> Symptom:
+    """The symptom of a client's dialog that quotes no reply with a code."""
+    if dialog.socket_error is not None and (symbol := errnos.symbol_of(dialog.socket_error)):
+        return symptom_of_errno(symbol, context)
+    if dialog.code is not None:
+        evidence = Reply(dialog.code, (said_in(dialog.prose).encode("utf-8", "surrogateescape"),))
+        return _with_context(context.phase, evidence, context)
+    return _of_words(dialog.prose, context)
+
+
+def _of_words(plain: str, context: Context) -> Symptom:
     """The symptom of a text that holds no reply: what a client or a TLS library says itself."""
+    if said := said_in(plain_marks(plain)):
+        return _with_context(context.phase or _phase_of_enhanced(enhanced_in(said)), Words(said), context)
     if foreign := _FOREIGN.search(plain):
         line = plain[foreign.start(1) :].splitlines()[0]
         return _with_context(
@@ -110,6 +137,11 @@ def symptom_of_errno(symbol: str, context: Context) -> Symptom:
             return _with_context(Phase.CONNECT, ConnectFailure(name), context)
 
 
+def symptom_of_bare_errno(symbol: str, context: Context) -> Symptom:
+    """The symptom of an error symbol and nothing else: its phase is what the caller knows, or not known."""
+    return replace(symptom_of_errno(symbol, context), phase=context.phase)
+
+
 def _sure(plain: str, squashed: str, context: Context) -> Symptom | None:
     found = sentence_in(squashed, sure=True)
     return _of_sentence(found, plain, context) if found else None
@@ -123,6 +155,8 @@ def _fallback(plain: str, squashed: str, context: Context) -> Symptom | None:
 def _of_sentence(sentence: Sentence, plain: str, context: Context) -> Symptom:
     evidence: Evidence = sentence.evidence
     phase = context.phase or sentence.phase
+    if phase is None and sentence.phase_matters:
+        return _with_context(None, Words(plain), context)
     match evidence:
         case TlsFailure():
             # a library's sentence may carry OpenSSL's numbers too
@@ -167,10 +201,12 @@ def _openssl(plain: str, _squashed: str, context: Context) -> Symptom | None:
 def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
     symbols = [word for word in _SYMBOL.findall(plain) if errnos.canonical(word) in errnos.SYMBOLS]
     if symbols:
-        return symptom_of_errno(symbols[-1], context)
+        bare = plain.strip() == symbols[-1]
+        return (symptom_of_bare_errno if bare else symptom_of_errno)(symbols[-1], context)
     if bare := _BARE_NUMBER.fullmatch(plain):
-        symbol = errnos.symbol_of(int(bare[1]))
-        return symptom_of_errno(symbol, context) if symbol else None
+        number = int(bare[2])
+        symbol = errnos.symbol_of(number) if bare[1] or abs(number) >= _NO_COUNT_FROM else None
+        return symptom_of_bare_errno(symbol, context) if symbol else None
     for found in _NUMBERED.finditer(plain):
         if symbol := errnos.symbol_of(int(found[1])):
             return symptom_of_errno(symbol, context)
@@ -191,7 +227,11 @@ def _phase_of_reply(reply: Reply, context: Context, plain: str) -> Phase | None:
         return None
     if reply.code in {534, 535, 538}:
         return Phase.AUTH
-    detail = reply.enhanced[1:] if reply.enhanced else ""
+    return _phase_of_enhanced(reply.enhanced)
+
+
+def _phase_of_enhanced(enhanced: str | None) -> Phase | None:
+    detail = enhanced[1:] if enhanced else ""
     if detail in {".1.1", ".1.3", ".1.10", ".1.6", ".1.2"}:
         return Phase.RCPT
     if detail in {".1.7", ".1.8", ".7.60"}:

@@ -117,8 +117,7 @@ _HRESULT = re.compile(r"0x800ccc[0-9a-f]{2}", _I)
 _OUTLOOK_SERVER = re.compile(
     r"\b(?:Server|Account|SMTP server)\s?:\s?['\"]([A-Za-z0-9][A-Za-z0-9.-]{1,252})['\"]", _I
 )
-_OUTLOOK_PORT = re.compile(r"\bPort\s?[:=]\s?(\d{1,5})\b", _I)
-_OUTLOOK_SECURE = re.compile(r"Secure ?\(SSL\)\s?:\s?(Yes|No)\b", _I)
+_OUTLOOK_PORT = re.compile(r"\bPort['\"]?\s?[:=]\s?(\d{1,5})\b", _I)
 
 _NAME = r"([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]{2,45}\])"
 _HOST_PORT = re.compile(
@@ -163,7 +162,7 @@ def context_in(text: str) -> Context:
         phase=phase_in(text),
         host=host,
         port=port,
-        tls_mode=_tls_mode(text, port),
+        tls_mode=_tls_mode(text),
         mechanism=mechanism[1].upper() if mechanism else None,
         issuers=tuple(found.strip() for found in (_TLS_CHAIN.findall(text) or _ISSUER.findall(text))[:5]),
     )
@@ -218,9 +217,7 @@ def _port(digits: str) -> int | None:
     return number if 0 < number < 65536 else None
 
 
-def _tls_mode(text: str, port: int | None) -> TlsMode | None:
-    if secure := _OUTLOOK_SECURE.search(text):
-        return (TlsMode.IMPLICIT if port == 465 else None) if secure[1].lower() == "yes" else TlsMode.NONE
+def _tls_mode(text: str) -> TlsMode | None:
     if scheme := _SCHEME.search(text):
         # Symfony and PHP write tls:// for STARTTLS in older versions
         return TlsMode.IMPLICIT if scheme[1].lower() != "tls" else None

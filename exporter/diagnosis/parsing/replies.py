@@ -67,9 +67,13 @@ _NOISE = re.compile(
 _TAIL = re.compile(
     r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
     r"['\"]?,?\s{1,40}(?:code|responseCode|command|errno|syscall): |"
-    r"\s\(in reply to |\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|, Account: |, Protocol: |"
-    r"', Port: |\nLast-Attempt|\nArrival-Date",
+    r"\s\(in reply to |\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|\nLast-Attempt|\nArrival-Date",
 )
+# by the mark that opens a quotation, where it ends: before a separator, a bracket or the end of a line
+_CLOSING = {
+    opened: re.compile(rf"{closed}(?=\s{{0,2}}(?:[,、;。)\]}}]|$|\n)|\.\s|\.$)", re.MULTILINE)
+    for opened, closed in (("'", "'"), ('"', '"'), ("«", "»"), ("<", ">"))
+}
 # a line of a transcript that is not the server's
 _OTHER_SIDE = re.compile(
     r"[ \t]{0,40}(?:\*{3}|[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
@@ -148,8 +152,25 @@ def _refusals(text: str) -> tuple[int, int] | None:
     return lines[0] if lines and starts == str(lines[0][0]) else None
 
 
+def closing_quote(text: str, start: int, opened: str) -> int | None:
+    """Where a quotation that was opened with this mark ends: at one that no word follows; None if nowhere.
+
+    An apostrophe inside the quotation (`that domain is't in my list`) has a word on its other side.
+    """
+    for found in _CLOSING[opened].finditer(text, start):
+        return found.start()
+    return None
+
+
+def _within_quotes(text: str, start: int) -> str:
+    """The words from there on; only those up to the closing mark where one opens right before the code."""
+    before = (text[start - 1 : start], text[start - 5 : start - 4] if start >= 5 else "")
+    opened = next((mark for mark in before if mark in _CLOSING), None)
+    return text[start : closing_quote(text, start, opened)] if opened else text[start:]
+
+
 def _reply(text: str, code: int, start: int) -> Reply:
-    words = text[start:]
+    words = _within_quotes(text, start)
     if tail := _TAIL.search(words):
         words = words[: tail.start()]
     again = re.compile(rf"(?:^|(?<=\s))[ \t]{{0,8}}(?:[<>SC:*~-]{{1,4}} ?)?{code}[ -]")

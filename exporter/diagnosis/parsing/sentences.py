@@ -31,6 +31,8 @@ class Sentence:
     phrases: Phrases
     evidence: Evidence
     phase: Phase | None
+    phase_matters: bool = False
+    """Without a phase the words are better evidence than what they would be in one."""
 
 
 def sentence_in(squashed: str, *, sure: bool) -> Sentence | None:
@@ -54,6 +56,7 @@ def _sentence(entry: dict[str, Any]) -> Sentence:
         phrases=phrases(entry["phrases"]),
         evidence=_evidence(entry),
         phase=Phase(entry["phase"]) if "phase" in entry else None,
+        phase_matters=entry.get("unless_phase") == "words",
     )
 
 
@@ -72,6 +75,6 @@ def _evidence(entry: dict[str, Any]) -> Evidence:
         case "timed_out":
             return TimedOut(limit=0.0)
         case "dropped":
-            return Dropped(DropKind(entry["how"]))
+            return Dropped(DropKind(entry["how"]), errno=entry.get("errno"))
         case other:
             raise ValueError(f"sentences.yml knows no evidence {other!r}")
