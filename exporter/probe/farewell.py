@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 
-from exporter.model import Evidence, Phase, Step, StepStatus, TimedOut
+from exporter.model import Evidence, Phase, Step, StepStatus, TimedOut, TlsFailure
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.wire import Wire
 
@@ -13,10 +13,11 @@ from exporter.probe.wire import Wire
 QUIT_PATIENCE = 2.0
 
 
-async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float) -> Step:
+async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float, alerts: bool = False) -> Step:
     """Say QUIT and wait for 221, `deadline` (loop time) permitting; never turns success into failure.
 
-    `reset` says RSET first; `limit` is what the whole probe was given, in seconds.
+    `reset` says RSET first; `limit` is what the whole probe was given, in seconds.  With `alerts` a TLS
+    failure that arrives instead of the reply is raised (PhaseFailed): nothing was heard since the handshake.
     """
     began = perf_counter()
     patience = min(deadline, asyncio.get_running_loop().time() + QUIT_PATIENCE)
@@ -31,7 +32,9 @@ async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float) 
             seconds = exchange.seconds
             if exchange.reply.code != 221:
                 note = f"answered {exchange.reply.code}"
-    except PhaseFailed:
+    except PhaseFailed as failure:
+        if alerts and isinstance(failure.evidence, TlsFailure):
+            raise
         note = "closed without a reply"
     except TimeoutError:
         status, seen = StepStatus.FAILED, TimedOut(limit)

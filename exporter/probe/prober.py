@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from exporter.model import Endpoint, Phase, ProbeResult, Reply, Secret
 from exporter.probe.login import LoginGate, LoginTerms
@@ -35,11 +36,13 @@ class Prober:
         on_step: OnStep | None = None,
         withhold_auth: bool = False,
         gate: LoginGate | None = None,
+        on_message: Callable[[], None] | None = None,
     ) -> ProbeResult:
         """Probe `endpoint` once, within its timeout; every failure of the target is in the result.
 
-        With `withhold_auth` no login is made; otherwise `gate` may hold it back.  An access token is fetched before the connection is made: its time belongs to the timeout, and to no
-        phase and no duration of the mail server.
+        With `withhold_auth` no login is made; otherwise `gate` may hold it back.  `on_message` is called right
+        before a message is sent.  An access token is fetched before the connection is made: its time belongs
+        to the timeout, and to no phase and no duration of the mail server.
         """
         deadline = asyncio.get_running_loop().time() + endpoint.timeout
         withheld = "held back" if withhold_auth else gate.held() if gate is not None else None
@@ -55,6 +58,7 @@ class Prober:
             deadline=deadline,
             terms=LoginTerms(token=token, withheld=withheld, gate=gate),
             on_step=on_step,
+            on_message=on_message,
         )
         result = await session.run()
         if oauth2 is not None and isinstance(token, Secret) and _refused_token(result):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from time import perf_counter
 from typing import assert_never
 
@@ -34,7 +35,6 @@ from exporter.probe.address import Address
 from exporter.probe.attempts import Attempts
 from exporter.probe.clock import Clock
 from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
-from exporter.probe.envelope import message_for, path
 from exporter.probe.esmtp import address_literal, capabilities_of
 from exporter.probe.evidence import PhaseFailed, phase_of
 from exporter.probe.farewell import take_leave
@@ -43,6 +43,7 @@ from exporter.probe.plan import plan_for
 from exporter.probe.record import OnStep, Record
 from exporter.probe.redaction import Redactor, secrets_of
 from exporter.probe.resolver import Resolver
+from exporter.probe.submission import Submission
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
@@ -51,7 +52,8 @@ from exporter.probe.wire import Exchange, Wire
 class Session:
     """One probe, from the look-up to QUIT; used once.
 
-    `deadline` is loop time.  After a login that `terms` hold back nothing deeper is tried.
+    `deadline` is loop time.  After a login that `terms` hold back nothing deeper is tried.  `on_message` is
+    called right before a message is sent.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Session:
         deadline: float,
         terms: LoginTerms,
         on_step: OnStep | None = None,
+        on_message: Callable[[], None] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._resolver = resolver
         self._tls = tls
         self._terms = terms
+        self._on_message = on_message
         self._withheld = False
         self._plan = plan_for(endpoint)
         self._transcript = Transcript(Redactor(secrets_of(endpoint.auth, terms.usable_token)))
@@ -90,7 +94,7 @@ class Session:
         self._ip_version: int | None = None
         self._rtt: float | None = None
         self._helo: str | None = None
-        self._message_sent = False
+        self._submission: Submission | None = None
         self._uncertain = False
 
     # ----------------------------------------------------------------- the walk
@@ -98,9 +102,7 @@ class Session:
     async def run(self) -> ProbeResult:
         """Walk the plan and return what was seen; raises only for a bug of ours."""
         started = time.time()
-        evidence: Evidence | None = None
-        failed_phase: Phase | None = None
-        seconds: float | None = None
+        symptom: Symptom | None = None
         try:
             try:
                 async with self._clock:
@@ -108,24 +110,19 @@ class Session:
                         if phase is not Phase.QUIT and not self._withheld:
                             await self._walk(phase)
             except PhaseFailed as failure:
-                evidence, seconds = failure.evidence, failure.seconds
+                symptom = self._failed(failure.evidence, failure.seconds)
             except TimeoutError:
-                evidence = TimedOut(self._endpoint.timeout, self._wire.leftover[:512] if self._wire else b"")
-            if evidence is not None:
-                assert self._record.open is not None
-                failed_phase, since = self._record.open
-                failed_phase = phase_of(evidence, failed_phase, self._encrypted)
-                self._uncertain = self._message_sent and not isinstance(evidence, Reply)
-                self._record.close(
-                    failed_phase, perf_counter() - since if seconds is None else seconds, evidence
-                )
-            if isinstance(evidence, Reply):
-                self._reply = evidence  # also one that answers nothing, as 421 may (RFC 5321 3.8)
-            symptom = None if evidence is None else self._symptom(failed_phase, evidence)
+                partial = self._wire.leftover[:512] if self._wire else b""
+                symptom = self._failed(TimedOut(self._endpoint.timeout, partial))
             self._conclude_login(symptom)
-            await self._quit(evidence)
+            try:
+                await self._quit(None if symptom is None else symptom.evidence)
+            except PhaseFailed as late:
+                symptom = self._failed(late.evidence, late.seconds)
             whole = self._clock.seconds
         finally:
+            if self._undecided is not None and self._undecided.told:  # cancelled; the secret may be refused
+                self._conclude_login(self._symptom(Phase.AUTH, TimedOut(self._clock.seconds)))
             if self._wire is not None:
                 self._wire.abort()
             if self._socket is not None:
@@ -149,6 +146,17 @@ class Session:
             auth_withheld=self._withheld,
         )
 
+    def _failed(self, evidence: Evidence, seconds: float | None = None) -> Symptom:
+        """Write down what failed the open phase; `seconds` is what it took, where that is known better."""
+        assert self._record.open is not None
+        phase, since = self._record.open
+        phase = phase_of(evidence, phase, self._encrypted)
+        self._uncertain = self._submission is not None and self._submission.in_doubt(evidence)
+        self._record.close(phase, perf_counter() - since if seconds is None else seconds, evidence)
+        if isinstance(evidence, Reply):
+            self._reply = evidence  # also one that answers nothing, as 421 may (RFC 5321 3.8)
+        return self._symptom(phase, evidence)
+
     async def _walk(self, phase: Phase) -> None:
         self._record.begin(phase)
         if self._greeting is not None and phase is not Phase.TLS:
@@ -168,12 +176,8 @@ class Session:
                 await self._handshake()
             case Phase.AUTH:
                 await self._auth()
-            case Phase.MAIL:
-                await self._envelope(phase, b"MAIL FROM:", self._message_path("sender"), {250})
-            case Phase.RCPT:
-                await self._envelope(phase, b"RCPT TO:", self._message_path("recipient"), {250, 251, 252})
-            case Phase.DATA:
-                await self._data()
+            case Phase.MAIL | Phase.RCPT | Phase.DATA:
+                await self._submit(phase)
             case Phase.QUIT:
                 raise AssertionError(phase)
             case _:
@@ -324,41 +328,38 @@ class Session:
         if login is not None:
             self._terms.leave(failure, told=login.told)
 
-    def _message_path(self, which: str) -> bytes:
-        assert self._endpoint.message is not None
-        return path(getattr(self._endpoint.message, which))
-
-    async def _envelope(self, phase: Phase, verb: bytes, address: bytes, wanted: set[int]) -> None:
-        exchange = await self._connection.command(verb + address)
-        self._expect(exchange, wanted)
-        self._record.close(phase, exchange.seconds)
-
-    async def _data(self) -> None:
-        opening = await self._connection.command(b"DATA")
-        self._expect(opening, {354})
-        message = message_for(self._endpoint)
-        # From here on the server may hold the message whatever we hear of it (RFC 1047).
-        self._message_sent = True
-        exchange = await self._connection.payload(message)
-        seconds = opening.seconds + exchange.seconds
-        self._expect(exchange, {250}, seconds=seconds)
-        self._record.close(Phase.DATA, seconds)
+    async def _submit(self, phase: Phase) -> None:
+        if self._submission is None:
+            self._submission = Submission(self._connection, self._endpoint, self._on_message)
+        try:
+            seconds = await self._submission.step(phase)
+        finally:
+            self._reply = self._submission.reply or self._reply
+        self._record.close(phase, seconds)
 
     async def _quit(self, evidence: Evidence | None) -> None:
-        """Take leave as far as the session still allows; never turns success into failure."""
+        """Take leave as far as the session still allows; never turns success into failure, but for one case.
+
+        PhaseFailed: instead of goodbye the server told what it thinks of our side of the handshake.
+        """
         wire = self._wire
-        planned = Phase.QUIT in self._plan
         if wire is None:
             return
         # A garbled SASL challenge leaves the session in order; any other garbled line has ended it.
         in_step = isinstance(evidence, Reply | NotOffered | TokenUnavailable | Garbled | None)
-        if not planned or not in_step or not wire.is_connected:
+        if Phase.QUIT not in self._plan or not in_step or not wire.is_connected:
             wire.hang_up()
             return
-        reset = self._endpoint.until in {Phase.MAIL, Phase.RCPT} and evidence is None
-        step = await take_leave(wire, self._clock.deadline, reset=reset, limit=self._endpoint.timeout)
-        self._record.add(step)
-        wire.hang_up()
+        # In TLS 1.3 a handshake is over for the server once it has judged our certificate (RFC 8446 4.4.2).
+        unheard = evidence is None and self._plan[-2] is Phase.TLS
+        self._record.begin(Phase.QUIT)
+        try:
+            reset = evidence is None and self._endpoint.until in {Phase.MAIL, Phase.RCPT}
+            limit = self._endpoint.timeout
+            step = await take_leave(wire, self._clock.deadline, reset=reset, limit=limit, alerts=unheard)
+            self._record.add(step)
+        finally:
+            wire.hang_up()
 
     # ----------------------------------------------------------------- bookkeeping
 
@@ -367,11 +368,11 @@ class Session:
         assert self._wire is not None
         return self._wire
 
-    def _expect(self, exchange: Exchange, wanted: set[int], *, seconds: float | None = None) -> None:
+    def _expect(self, exchange: Exchange, wanted: set[int]) -> None:
         """Take the reply as the decisive one and fail the phase unless its code is wanted."""
         self._reply = exchange.reply
         if exchange.reply.code not in wanted:
-            raise PhaseFailed(exchange.reply, exchange.seconds if seconds is None else seconds)
+            raise PhaseFailed(exchange.reply, exchange.seconds)
 
     def _symptom(self, phase: Phase | None, evidence: Evidence) -> Symptom:
         config = self._endpoint.tls_config

@@ -495,6 +495,33 @@ def test_a_wanted_client_certificate_is_evidence_of_phase_tls(
     assert "tls!" in outline(result)
 
 
+@pytest.mark.parametrize("until", [Phase.TLS, Phase.EHLO])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_handshake_has_not_passed_before_the_server_has_said_so(
+    version: ssl.TLSVersion,
+    until: Phase,
+    workshop: Workshop,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Also where QUIT is the first thing that we say after it: the alert comes in place of its reply."""
+    context = workshop.valid().context(client_ca_file=workshop.ca_file, minimum=version, maximum=version)
+    script = [greet(), ehlo("STARTTLS"), starttls(context), stall()]
+    result = probed(script, loop_factory, until=until, tls_config=trusting(workshop.ca_file))
+    assert isinstance(evidence_of(result), TlsFailure)
+    assert result.symptom is not None
+    assert result.symptom.phase is Phase.TLS
+    assert outline(result).startswith("dns connect greeting ehlo starttls tls!")
+    assert outline(result).endswith("-quit")
+
+
+@pytest.mark.parametrize("end", [drop(), reset()])
+def test_a_goodbye_without_a_reply_is_no_failed_handshake(end: Step, workshop: Workshop) -> None:
+    """A server that just goes has not judged anything."""
+    script = [greet(), ehlo("STARTTLS"), starttls(workshop.valid().context()), expect("QUIT"), end]
+    result = probed(script, until=Phase.TLS, tls_config=trusting(workshop.ca_file))
+    assert outline(result) == "dns connect greeting ehlo starttls tls quit"
+
+
 def test_a_client_certificate_is_presented(workshop: Workshop) -> None:
     """`cert_file` and `key_file` satisfy a server that insists."""
     client = workshop.client()
