@@ -7,7 +7,7 @@ yield: a reload replaces the mapping and never alters it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -162,10 +162,22 @@ class Board:
         self._entries = entries
 
     def record(self, observation: Observation) -> None:
-        """Count one observation, unless its endpoint is no longer on the board as it was probed."""
+        """Count one observation, unless its endpoint is no longer on the board as it was probed.
+
+        What a reload has not ended, it has spared: a probe that is the same under other labels, and one
+        that had begun to send a message.
+        """
         entry = self._entries.get(observation.result.endpoint.name)
-        if entry is None or not _same(entry.endpoint, observation.result.endpoint):
+        if entry is None:
             return
+        if not _same(entry.endpoint, observation.result.endpoint):
+            spared = _spared(entry.endpoint, observation)
+            if spared is None:
+                if observation.result.data_uncertain:
+                    entry.data_uncertain += 1
+                    self._touch(entry)
+                return
+            observation = spared
         self._touch(entry)
         _count_follow_ups(entry, observation)
         _count_verdict(entry, observation)
@@ -337,6 +349,15 @@ def _retention(rows: int, endpoints: int) -> Retention:
 
 def _identity(endpoint: Endpoint) -> tuple[str, str, int, tuple[tuple[str, str], ...]]:
     return endpoint.name, endpoint.host, endpoint.port, endpoint.labels
+
+
+def _spared(endpoint: Endpoint, observation: Observation) -> Observation | None:
+    """Return what a probe of the settings before says about `endpoint`, None when it says nothing."""
+    result = observation.result
+    if result.endpoint.is_probed_like(endpoint):
+        return replace(observation, result=replace(result, endpoint=endpoint))
+    sent = any(step.phase is Phase.DATA and step.status is not StepStatus.SKIPPED for step in result.steps)
+    return observation if sent and _identity(result.endpoint) == _identity(endpoint) else None
 
 
 def _same(one: Endpoint, other: Endpoint) -> bool:

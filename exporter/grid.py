@@ -71,5 +71,13 @@ class Course:
         self._next += missed + 1
         return missed
 
+    def postpone(self, earliest: float) -> bool:
+        """Let nothing be due before `earliest`: the grid begins there, if it would have been earlier."""
+        if self.due >= earliest:
+            return False
+        self.due = self._anchor = earliest
+        self._next = 1
+        return True
+
     def _at(self, point: int) -> float:
         return self._anchor + point * self._interval

@@ -8,7 +8,7 @@ but the standard library and nothing imports into it.
 from __future__ import annotations
 
 import errno as errno_names
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -246,7 +246,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Who to probe and how deep.  Equality of the whole value is identity for a reload."""
+    """Who to probe and how deep.  A reload keeps what is equal as a whole."""
 
     name: str
     host: str
@@ -270,6 +270,17 @@ class Endpoint:
     def target(self) -> str:
         """`host:port`, with brackets around an IPv6 literal."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def is_probed_like(self, other: Endpoint) -> bool:
+        """Whether a probe of either is the same: only when it is made and how it is labelled may differ."""
+        auth, every = self.auth, other.auth.every if other.auth is not None else None
+        return other == replace(
+            self,
+            interval=other.interval,
+            labels=other.labels,
+            module=other.module,
+            auth=None if auth is None else replace(auth, every=every),
+        )
 
 
 # --------------------------------------------------------------------------- what was seen

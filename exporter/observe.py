@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from exporter.backoff import Logins
 from exporter.diagnosis import Rulebook, diagnose
@@ -41,16 +42,26 @@ class Observer:
         self._logins = logins if logins is not None else Logins(BackoffSettings())
 
     async def observe(
-        self, endpoint: Endpoint, *, on_step: OnStep | None = None, withhold_auth: bool = False
+        self,
+        endpoint: Endpoint,
+        *,
+        on_step: OnStep | None = None,
+        on_message: Callable[[], None] | None = None,
+        withhold_auth: bool = False,
     ) -> Observation:
         """Probe `endpoint` once and say what it means, after an experiment where one helps.
 
-        The experiment's time counts in no duration of the result.  While logins are held back after a
+        `on_message` is called right before a message is sent.  The experiment's time counts in no duration
+        of the result.  While logins are held back after a
         refusal, that refusal is the verdict of a probe that found nothing else wrong.
         """
         with self._logins.login(endpoint, self._readings, self._file_token(endpoint)) as login:
             result = await self._prober.run(
-                endpoint, on_step=on_step, withhold_auth=withhold_auth, gate=login
+                endpoint,
+                on_step=on_step,
+                on_message=on_message,
+                withhold_auth=withhold_auth,
+                gate=login,
             )
             login.conclude(result)
         observation = self._diagnosed(result)

@@ -75,6 +75,9 @@ class Scheduler:
     `on_lag` gets the seconds between due and start of every timed run; `on_skip` is called with `late` or
     `overlap` for every start that is left out; `on_bug` gets what `job` raised.  None of them, and no job,
     can stop the scheduler.
+
+    `not_before` gives the loop time before which an endpoint is not due, asked when its times are set and
+    after every run; `is_committed` says of a run, by name, that a reload has to let it end by itself.
     """
 
     def __init__(
@@ -84,12 +87,16 @@ class Scheduler:
         on_bug: Callable[[Endpoint, BaseException], None],
         on_lag: Callable[[float], None],
         on_skip: Callable[[str], None],
+        not_before: Callable[[Endpoint], float] = lambda _: float("-inf"),
+        is_committed: Callable[[str], bool] = lambda _: False,
         max_concurrent: int = 200,
     ) -> None:
         self._job = job
         self._on_bug = on_bug
         self._on_lag = on_lag
         self._on_skip = on_skip
+        self._not_before = not_before
+        self._is_committed = is_committed
         self.limit = max_concurrent
         """Runs at once; a lower one after a reload stops no run."""
         self._timers: dict[str, _Timer] = {}
@@ -133,8 +140,9 @@ class Scheduler:
     def apply(self, endpoints: Iterable[Endpoint], *, max_concurrent: int | None = None) -> Change:
         """Schedule exactly `endpoints`, before or after the start.
 
-        An equal endpoint keeps its times, its place in the line and its running probe.  A changed one is
-        cancelled and begins anew in its slot; one that is gone is cancelled.
+        An equal endpoint keeps its times, its place in the line and its running probe.  A changed one begins
+        anew in its slot; its running probe goes on where that is made in the same way, and is cancelled
+        otherwise.  One that is gone is cancelled.
         """
         return at_once(self._change(endpoints, max_concurrent))
 
@@ -167,10 +175,10 @@ class Scheduler:
                 timer.endpoint = endpoint
                 kept.append(name)
             else:
-                self._withdraw(name)
+                goes_on = self._withdraw(name, spare_run=timer.endpoint.is_probed_like(endpoint))
                 timer.endpoint = endpoint
                 changed.append(name)
-                self._place(timer)
+                self._place(timer, begun=goes_on)
             if count % STEP == 0:
                 yield
         self._tidy()
@@ -224,8 +232,8 @@ class Scheduler:
 
     # ---------------------------------------------------------------- time
 
-    def _place(self, timer: _Timer) -> None:
-        """Set the times of an endpoint that is new, or new in its present form."""
+    def _place(self, timer: _Timer, *, begun: bool = False) -> None:
+        """Set the times of an endpoint that is new, or new in its present form; `begun` is its first run."""
         if self._loop is not None:
             timer.course = Course(
                 interval=timer.endpoint.interval,
@@ -233,6 +241,9 @@ class Scheduler:
                 origin=self._origin,
                 now=self._loop.time(),
             )
+            if begun:
+                timer.course.advance(timer.course.due)
+            timer.course.postpone(self._not_before(timer.endpoint))
             heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
 
     def _is_current(self, due: float, timer: _Timer) -> bool:
@@ -332,15 +343,22 @@ class Scheduler:
         timer = self._timers.get(name)
         if timer is not None and timer.turn is not None:
             self._line.append(timer.turn)
+        if timer is not None and timer.course is not None:
+            earliest = self._not_before(timer.endpoint)
+            if timer.course.postpone(earliest):  # later than the alarm that is set
+                heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
         self._launch()
 
-    def _withdraw(self, name: str) -> None:
-        """Take an endpoint out of every line, and end its run."""
-        timer = self._timers[name]
-        timer.turn = None
+    def _withdraw(self, name: str, *, spare_run: bool = False) -> bool:
+        """Take an endpoint out of every line, and end its run; say whether that goes on all the same."""
+        self._timers[name].turn = None
+        running = self._is_running(name)
+        if running and (spare_run or self._is_committed(name)):
+            return True
         self._answer(name, ran=False)
-        if self._is_running(name):  # a second cancel would strike its cleaning up
+        if running:  # a second cancel would strike its cleaning up
             self._runs[name].cancel()
+        return False
 
     def _answer(self, name: str, *, ran: bool) -> None:
         for waiter in self._waiters.pop(name, ()):

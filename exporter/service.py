@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter import __version__, log
-from exporter.backoff import Logins, Pauses
+from exporter.backoff import Logins, Messages, MessageTooSoonError, Pauses
 from exporter.board import Board
 from exporter.configuration import Configuration, UnusableError, complete, read_aside
 from exporter.followup import FollowUps
@@ -65,11 +65,14 @@ class Service:
         self._config_file = config_file
         self._configuration = complete(settings, self._shard)
         self._board = Board(history=settings.history, phase_latency=settings.phase_latency)
+        self._messages = Messages()
         self._scheduler = Scheduler(
             self._probe,
             on_bug=self._bug,
             on_lag=self._board.schedule_lag.observe,
             on_skip=self._board.count_skipped,
+            not_before=self._messages.not_before,
+            is_committed=self._messages.is_sending,
             max_concurrent=settings.max_concurrent,
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
@@ -110,6 +113,7 @@ class Service:
         """Bind the page, then begin to probe.  OSError: the address cannot be listened on."""
         await self.web.start()
         self._board.apply(self.settings.endpoints)
+        self._messages.use({endpoint.name for endpoint in self.settings.endpoints})
         self._scheduler.apply(self.settings.endpoints)
         self._scheduler.start()
         self._loop_lag.start()
@@ -167,7 +171,9 @@ class Service:
             asyncio.get_running_loop().call_later(max_timeout(self.settings), old.close)
         self._tokens.use(self._resolver)
         self._logins.use(settings.backoff)
-        self._pauses.use(settings.backoff, {endpoint.name for endpoint in settings.endpoints})
+        names = {endpoint.name for endpoint in settings.endpoints}
+        self._pauses.use(settings.backoff, names)
+        self._messages.use(names)
         await asyncio.sleep(0)  # each of these steps takes a millisecond or two
         prober = Prober(self._resolver, self._tls, self._tokens)
         self._follow_ups.use(prober, settings.follow_up)
@@ -199,12 +205,13 @@ class Service:
     # ----------------------------------------------------------------- one probe
 
     async def _probe(self, endpoint: Endpoint) -> None:
-        if self._pauses.remaining(endpoint):
+        if self._pauses.remaining(endpoint) or self._messages.remaining(endpoint):
             self._board.count_skipped(BACKOFF)
             return
-        observation = await self._observer.observe(endpoint)
-        self._pauses.note(observation)
-        self._board.record(observation)
+        with self._messages.sending(endpoint) as sending:
+            observation = await self._observer.observe(endpoint, on_message=sending.begin)
+            self._pauses.note(observation)
+            self._board.record(observation)
         _log_observation(observation)
 
     async def _probe_now(self, name: str) -> str | None:
@@ -214,6 +221,9 @@ class Service:
             left = self._pauses.remaining(entry.endpoint)
             if left:
                 return f"the server asked for patience; the next probe is made in {left:.0f} s"
+            left = self._messages.remaining(entry.endpoint)
+            if left:
+                return f"it sends messages, at least 15 minutes apart; the next may be sent in {left:.0f} s"
             self._observer.ask_again(entry.endpoint)
         done = await self._scheduler.run_now(name)
         return None if done else "the endpoint was removed or changed meanwhile"
@@ -230,8 +240,9 @@ class Service:
         prober = Prober(ScreenedResolver(self._resolver, permits), self._tls, self._tokens)
         observer = Observer(prober, self._configuration.rulebook, None, self._logins)
         try:
-            return await observer.observe(endpoint)
-        except AddressRefusedError:
+            with self._messages.sending_on_demand(endpoint) as sending:
+                return await observer.observe(endpoint, on_message=sending.begin)
+        except (AddressRefusedError, MessageTooSoonError):
             raise
         except Exception as error:  # noqa: BLE001 - as at the scheduler's edge: a bug is counted, not spread
             log.event(logging.ERROR, "bug in a probe on demand", error=error, target=endpoint.target)

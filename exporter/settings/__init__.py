@@ -5,7 +5,7 @@ stands in no file.  Whatever is wrong comes back as one ConfigError with every p
 """
 
 from exporter.settings.durations import format_duration, parse_duration
-from exporter.settings.endpoints import endpoint_for
+from exporter.settings.endpoints import SHORTEST_DATA_INTERVAL, endpoint_for
 from exporter.settings.files import secret_from, trusted_roots
 from exporter.settings.load import load
 from exporter.settings.problems import ConfigError, Problem, nearest, printable, quoted
@@ -15,6 +15,7 @@ from exporter.settings.targets import parse_target
 from exporter.settings.values import BackoffSettings, FollowUpSettings, Module, Settings
 
 __all__ = [
+    "SHORTEST_DATA_INTERVAL",
     "BackoffSettings",
     "ConfigError",
     "FollowUpSettings",

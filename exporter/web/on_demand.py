@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from exporter.backoff import MessageTooSoonError
 from exporter.metrics import Exposition
 from exporter.model import Endpoint, Observation
 from exporter.probe.screened import AddressRefusedError, Permits
@@ -42,7 +43,9 @@ class Reach:
 
 
 Observe = Callable[[Endpoint, Permits], Coroutine[Any, Any, Observation]]
-"""Probes an endpoint once, at addresses that are permitted only; AddressRefusedError when none is."""
+"""Probes an endpoint once, at addresses that are permitted only; AddressRefusedError when none is.
+
+MessageTooSoonError: it would send a message, and the last one is not 15 minutes old."""
 
 
 class OnDemand:
@@ -55,7 +58,7 @@ class OnDemand:
         self._stopping = False
 
     async def get(self, request: web.Request) -> web.Response:
-        """Probe and answer 200 whatever the target did; 400, 403 and 503 say why nothing was probed."""
+        """Probe and answer 200 whatever the target did; 400, 403, 429 and 503 say why nothing was probed."""
         if _is_embedded(request):
             return _answer(403, "other sites' pages may not probe through this exporter")
         try:
@@ -77,6 +80,13 @@ class OnDemand:
             observation = await self._observed(admission)
         except AddressRefusedError as error:
             return _answer(403, admission.refusal_of(error.addresses))
+        except MessageTooSoonError as error:
+            wait = math.ceil(error.seconds)
+            early = _answer(
+                429, f"a message went to this target and recipient less than 15 minutes ago; {error}"
+            )
+            early.headers["Retry-After"] = str(wait)
+            return early
         return _answer(503, _STOPPING) if observation is None else _report(request, observation)
 
     async def stop(self, grace: float) -> None:

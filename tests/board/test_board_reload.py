@@ -1,6 +1,7 @@
 """What survives a reload, and what does not."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,32 @@ def test_a_late_result_resurrects_nothing():
     board.record(healthy(endpoint("b")))
     assert list(board.entries) == ["b"]
     assert board.entries["b"].attempts == 0
+
+
+def test_a_probe_that_is_the_same_counts_under_the_new_labels():
+    """Labels, interval and module are nothing that a server sees."""
+    board, probed = Board(), endpoint("a")
+    board.apply([probed])
+    for change in ({"labels": (("team", "mail"),)}, {"interval": 30.0}, {"module": "other"}):
+        now = replace(probed, **change)
+        board.apply([now])
+        before = board.entries["a"].attempts
+        board.record(healthy(probed))
+        assert board.entries["a"].attempts == before + 1
+        latest = board.entries["a"].latest
+        assert latest is not None
+        assert latest.result.endpoint == now
+
+
+@pytest.mark.parametrize("change", [{"timeout": 3.0}, {"labels": (("team", "mail"),), "timeout": 3.0}])
+def test_a_message_in_doubt_is_counted_in_any_case(change):
+    """It was sent with the settings before, and nothing takes it back."""
+    board, probed = Board(), endpoint("a")
+    board.apply([replace(probed, **change)])
+    result = healthy(probed, session=(Phase.MAIL, Phase.RCPT, Phase.DATA), uncertain=True)
+    board.record(result)
+    assert board.entries["a"].data_uncertain == 1
+    assert board.entries["a"].attempts == ("labels" not in change)
 
 
 def test_a_reader_may_pause_during_a_reload():

@@ -45,6 +45,10 @@ class Rig(AbstractAsyncContextManager["Rig"]):
         """The same for single endpoints."""
         self.tidies = 0.0
         """Seconds that a cancelled run still needs."""
+        self.committed: set[str] = set()
+        """Names whose run no reload may cancel."""
+        self.pause = float("-inf")
+        """Seconds after a run before which nothing is due."""
         self.starts: list[tuple[float, str]] = []
         self.ends: list[tuple[float, str]] = []
         self.cancelled: list[str] = []
@@ -58,6 +62,8 @@ class Rig(AbstractAsyncContextManager["Rig"]):
             on_bug=lambda probed, error: self.bugs.append((probed.name, error)),
             on_lag=self.lags.append,
             on_skip=lambda reason: self.skips.update([reason]),
+            not_before=self.not_before,
+            is_committed=lambda name: name in self.committed,
             max_concurrent=limit,
         )
         self.scheduler.apply(plan)
@@ -78,6 +84,10 @@ class Rig(AbstractAsyncContextManager["Rig"]):
         finally:
             self.active.remove(probed.name)
             self.ends.append((now(), probed.name))
+
+    def not_before(self, probed: Endpoint) -> float:
+        """When the endpoint may be run again."""
+        return max((at for at, who in self.ends if who == probed.name), default=float("-inf")) + self.pause
 
     def starts_of(self, name: str) -> list[float]:
         """When that endpoint was run."""

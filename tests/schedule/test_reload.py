@@ -1,8 +1,13 @@
 """A reload is a set difference of whole endpoints."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from exporter.grid import phase
+from exporter.model import Endpoint
 from exporter.schedule import OVERLAP, Change
 from tests.schedule.rig import Rig, endpoint, endpoints
 from tests.virtual_time import VirtualTimeLoop, run_virtual
@@ -85,7 +90,7 @@ def test_a_changed_endpoint_begins_anew_in_its_slot():
         plan = endpoints(2, 60.0)
         async with Rig(plan, takes=5.0) as rig:
             await rig.until(8.0)
-            rig.scheduler.apply([plan[0], endpoint("e1", 30.0)])
+            rig.scheduler.apply([plan[0], endpoint("e1", 30.0, timeout=5.0)])
             await rig.until(100.0)
         part = phase(1)
         assert rig.cancelled == ["e1"]
@@ -95,6 +100,70 @@ def test_a_changed_endpoint_begins_anew_in_its_slot():
             *(part * 30.0 + 30.0 * k for k in range(1, 3) if part * 30.0 + 30.0 * k <= 100.0),
         ]
         assert rig.starts_of("e0") == [0.0, 60.0]
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    "change", [{"labels": (("team", "mail"),)}, {"module": "other"}, {"interval": 30.0}], ids=str
+)
+def test_a_run_goes_on_where_nothing_of_it_has_changed(change: dict[str, Any]):
+    """Labels, module and interval are not what a server sees; the run counts as the first of the new form."""
+
+    async def scenario() -> None:
+        plan = endpoints(2, 60.0)
+        async with Rig(plan, takes=5.0) as rig:
+            await rig.until(8.0)
+            asked = asyncio.create_task(rig.scheduler.run_now("e1"))
+            for _ in range(3):
+                await asyncio.sleep(0.5)
+                rig.scheduler.apply([plan[0], replace(plan[1], **change)])
+            await rig.until(103.0)
+            assert await asked
+        interval = change.get("interval", 60.0)
+        first = phase(1) * 10.0
+        grid = [at for k in range(4) if 40.0 < (at := (phase(1) + k) * interval) <= 103.0]
+        assert rig.starts_of("e1") == [first, *grid]
+        assert not [name for name in rig.cancelled if name == "e1"]
+        assert not rig.skips
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("plan", [[], [endpoint("a", 60.0, timeout=3.0)]], ids=["gone", "changed"])
+def test_a_run_that_is_committed_is_not_cancelled(plan: list[Endpoint]):
+    """A reload that takes the endpoint away or changes it lets such a run end; nothing runs beside it."""
+
+    async def scenario() -> None:
+        rig = Rig([endpoint("a", 60.0)], takes=20.0)
+        rig.committed = {"a"}
+        async with rig:
+            await rig.until(5.0)
+            for moment in (6.0, 7.0, 15.0):
+                rig.scheduler.apply(plan)
+                await rig.until(moment)
+            await rig.until(70.0)
+        assert rig.ends[0] == (20.0, "a")
+        assert rig.starts_of("a") == [0.0, *([60.0] if plan else [])]
+
+    run_virtual(scenario())
+
+
+def test_nothing_is_due_before_the_time_that_is_asked_for():
+    """It is asked when times are set, and after every run; the grid begins anew there."""
+
+    async def scenario() -> None:
+        rig = Rig([endpoint("a", 60.0)], takes=5.0)
+        rig.pause = 100.0
+        async with rig:
+            await rig.until(20.0)
+            rig.scheduler.apply([endpoint("a", 60.0, timeout=3.0)])
+            await rig.until(110.0)
+            assert await rig.scheduler.run_now("a")
+            rig.pause = 0.0
+            await rig.until(400.0)
+        assert rig.starts_of("a") == [0.0, 105.0, 110.0, 215.0, 275.0, 335.0, 395.0]
+        assert not rig.skips
 
     run_virtual(scenario())
 

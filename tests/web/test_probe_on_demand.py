@@ -279,6 +279,30 @@ def test_wrong_password_is_tried_once(tmp_path: Path) -> None:
     assert answers[1].sample("smtp_probe_backing_off", scope="auth") == 1
 
 
+def test_messages_are_fifteen_minutes_apart(tmp_path: Path) -> None:
+    """A scrape a second sends one message: the others are 429 with the time to wait, whatever module asks."""
+    message = {"from": "probe@mail.test", "to": "Sink@mail.test"}
+    sending = login(until="data", message=message)
+    other = login(until="data", message={"from": "other@mail.test", "to": "sink@mail.test"})
+    elsewhere = login(until="data", message={"from": "probe@mail.test", "to": "drain@mail.test"})
+
+    async def scenario() -> tuple[list[Answer], int]:
+        async with (
+            submission_server() as server,
+            exporting(tmp_path, modules(a=sending, b=other, c=elsewhere)) as exporter,
+        ):
+            asked = [exporter.probe(f"127.0.0.1:{server.port}", module) for module in "aaba"]
+            answers = await asyncio.gather(*asked)
+            answers += [await exporter.probe(f"127.0.0.1:{server.port}", module) for module in "bc"]
+            return answers, sum(len(session.messages) for session in server.sessions)
+
+    answers, messages = run(scenario())
+    assert [answer.status for answer in answers] == [200, 429, 429, 429, 429, 200]
+    assert messages == 2
+    assert 890 < int(answers[1].headers["Retry-After"]) <= 900
+    assert "a message" in answers[1].text
+
+
 def test_stranger_causes_no_follow_up(tmp_path: Path) -> None:
     """A silent port is not examined further: one request, one connection."""
     configuration = modules(open=LOCAL | {"timeout": "300ms"})
