@@ -9,6 +9,13 @@ from dataclasses import dataclass
 
 from exporter.model import IpProtocol
 
+_MOST_INTERFACES = 0xFFFF_FFFF
+"""`sin6_scope_id` has 32 bits (RFC 3493 3.3)."""
+
+
+class UnknownZoneError(ValueError):
+    """The zone of an address is no interface of this machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -49,7 +56,7 @@ class Address:
 def parse_literal(host: str, port: int) -> Address | None:
     """Return `host` as an address when it is an IP literal without brackets; None when it is a name.
 
-    ValueError when its zone is no interface of this machine.
+    UnknownZoneError when its zone is no interface of this machine.
     """
     if ":" not in host:
         return Address(host, port) if _is_ipv4(host) else None
@@ -72,12 +79,14 @@ def _is_ipv4(host: str) -> bool:
 
 
 def _scope_id(zone: str) -> int:
-    if zone.isascii() and zone.isdigit():
-        return int(zone)
+    if zone.isascii() and zone.isdigit() and len(zone) <= len(str(_MOST_INTERFACES)):
+        number = int(zone)
+        if number <= _MOST_INTERFACES:
+            return number
     try:
         return socket.if_nametoindex(zone)
     except OSError as exc:
-        raise ValueError(f"no network interface is called {zone!r}") from exc
+        raise UnknownZoneError(f"no network interface is called {zone!r}") from exc
 
 
 def wanted_family(protocol: IpProtocol) -> socket.AddressFamily:

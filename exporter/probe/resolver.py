@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import re
 import socket
 from dataclasses import replace
 
-from exporter.model import IpProtocol, NameFailure, NameFailureKind
-from exporter.probe.address import Address, by_preference, parse_literal, wanted_family
+from exporter.model import ConnectFailure, IpProtocol, NameFailure, NameFailureKind, errno_symbol
+from exporter.probe.address import Address, UnknownZoneError, by_preference, parse_literal, wanted_family
 from exporter.probe.cares import Outcome, QueryOptions, Question, ascii_name
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.hosts import HostsFile
@@ -57,13 +58,16 @@ class Resolver:
         """Return the addresses of `host`, the best first (RFC 6724, then `protocol`); at least one.
 
         An IP literal stands for itself.  The hosts file goes before DNS, as with nsswitch's `files dns`.
-        When one family has an answer and the other fails, the answer counts.  LookupFailed otherwise.
+        When one family has an answer and the other fails, the answer counts.  LookupFailed otherwise, and
+        PhaseFailed for a literal with a zone that this machine does not have: no name is to blame for that.
         """
         try:
             literal = parse_literal(host, port)
             if literal is not None:
                 return _only(literal, protocol)
             name = ascii_name(host)
+        except UnknownZoneError as exc:
+            raise PhaseFailed(ConnectFailure(errno_symbol(errno.ENODEV))) from exc
         except ValueError as exc:
             raise LookupFailed(NameFailureKind.MALFORMED, f"{host!r}: {exc}") from exc
         family = wanted_family(protocol)

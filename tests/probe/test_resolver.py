@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pycares import errno as ares
 
-from exporter.model import IpProtocol, NameFailure, NameFailureKind
+from exporter.model import ConnectFailure, IpProtocol, NameFailure, NameFailureKind
 from exporter.probe.cares import QueryOptions, Question, name_failure_kind
+from exporter.probe.evidence import PhaseFailed
 from exporter.probe.resolver import Address, LookupFailed, Resolver
 from tests.probe.loops import both_loops, run
 from tests.servers.dns import (
@@ -234,13 +235,22 @@ def test_family_without_address_is_no_data():
         ".".join(["x" * 60] * 5),
         "ü" * 300 + ".test",
         "\N{SNOWMAN}\N{ZERO WIDTH JOINER}.test",
-        "fe80::1%no-such-interface",
     ],
 )
 def test_what_is_no_name_is_malformed(host):
     """A host that cannot be put into a question is called malformed, and nobody is asked."""
     with DnsServer() as dns:
         assert failure(dns, host).kind is NameFailureKind.MALFORMED
+        assert not dns.queries
+
+
+@pytest.mark.parametrize("zone", ["no-such-interface", "25lo", "4294967296", "9" * 30])
+def test_a_zone_that_is_not_here_is_no_matter_of_names(zone):
+    """What this machine lacks is an interface; no resolver, and no name, is to blame."""
+    with DnsServer() as dns:
+        with pytest.raises(PhaseFailed) as failed:
+            look_up(dns, f"fe80::1%{zone}")
+        assert failed.value.evidence == ConnectFailure("ENODEV")
         assert not dns.queries
 
 
