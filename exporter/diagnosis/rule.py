@@ -22,7 +22,7 @@ class Tier(IntEnum):
     """
 
     CODE = 0  # 535, 5xx, or nothing but the phase
-    HINT = 1  # words that servers use for several causes: `try again later`
+    HINT = 1  # words that servers use for several causes: `try again later`; a marker that several share
     STRUCTURE = 2  # errno, OpenSSL reason, verify error, a registered enhanced code, a kind of evidence
     WORDS = 3  # words that name the cause
     VENDOR_CODE = 4  # an enhanced code that was made for one cause: 5.7.139
@@ -80,7 +80,7 @@ class Rule:
     @cached_property
     def tier(self) -> Tier:
         """How telling the strongest condition is."""
-        if self.markers or self.pattern:
+        if self.pattern or (self.markers and self.confidence is not Confidence.GUESS):
             return Tier.MARKER
         if any(is_vendor_code(code) for code in self.enhanced):
             return Tier.VENDOR_CODE
@@ -88,7 +88,7 @@ class Rule:
             return Tier.WORDS
         if self.structured or self.enhanced or self.evidence - {"reply", "words"}:
             return Tier.STRUCTURE
-        return Tier.HINT if self.hints else Tier.CODE
+        return Tier.HINT if self.hints or self.markers else Tier.CODE
 
     @cached_property
     def structured(self) -> bool:

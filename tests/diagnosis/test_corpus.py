@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporter.diagnosis import diagnose, parse
 from exporter.diagnosis.rulebook import built_in_rules
 from exporter.diagnosis.text import squash
 from tests.diagnosis.leave_one_provider_out import scores, total
@@ -45,3 +46,20 @@ def test_no_rule_is_a_line_of_the_corpus():
         if len(phrase.written.split()) > 5 and squash(phrase.written).strip() in whole
     ]
     assert copied == []
+
+
+def test_pasted_texts_from_the_wild_are_read_right():
+    """Pasted from issue trackers and forums, labelled before the rules had seen them."""
+    found = rows("wild.jsonl")
+    answers = [diagnose(parse(row["text"])) for row in found]
+    wrong = [
+        (row["id"], row["error_class"], answer.error_class.value)
+        for row, answer in zip(found, answers, strict=True)
+        if answer.error_class not in {row["error_class"], *row["also"]}
+    ]
+    owners = sum(
+        not row["fault_domains"] or answer.fault_domain in row["fault_domains"]
+        for row, answer in zip(found, answers, strict=True)
+    )
+    assert len(wrong) <= 0.02 * len(found), wrong
+    assert owners >= 0.97 * len(found)

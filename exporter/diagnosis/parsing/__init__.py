@@ -54,6 +54,7 @@ _SYMBOL = re.compile(
     r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b|"
     r"(?<=[:{,'\" ])e(?:conn|host|net|timed|addr|pipe)[a-z]{0,12}\b"  # Erlang and Elixir write them as atoms
 )
+_LOOKED_UP = re.compile(r"\b(?:getaddrinfo|getnameinfo|query[A-Z][A-Za-z]{0,5}) (E[A-Z_]{3,20})\b")
 _OUTLOOK_OWN = re.compile(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
 _WINSOCK_FROM = 10000
 _UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
@@ -158,6 +159,8 @@ def _of_sentence(sentence: Sentence, plain: str, context: Context) -> Symptom:
     if phase is None and sentence.phase_matters:
         return _with_context(None, Words(plain), context)
     match evidence:
+        case Words():
+            return _with_context(context.phase, Words(plain), context)
         case TlsFailure():
             # a library's sentence may carry OpenSSL's numbers too
             reason, alert = openssl.reason_in(plain)
@@ -199,6 +202,8 @@ def _openssl(plain: str, _squashed: str, context: Context) -> Symptom | None:
 
 
 def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
+    if (looked_up := _LOOKED_UP.search(plain)) and (kind := _kind_of_lookup(looked_up[1])):
+        return _with_context(Phase.DNS, NameFailure(kind), context)
     symbols = [word for word in _SYMBOL.findall(plain) if errnos.canonical(word) in errnos.SYMBOLS]
     if symbols:
         bare = plain.strip() == symbols[-1]
@@ -217,6 +222,12 @@ def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
         ):
             return symptom_of_errno(symbol, context)
     return None
+
+
+def _kind_of_lookup(symbol: str) -> NameFailureKind | None:
+    """What the error of a name look-up says: whatever is not about the name is no answer."""
+    name = errnos.canonical(symbol)
+    return errnos.name_kind(name) or (NameFailureKind.TIMEOUT if name != "ENOTIMP" else None)
 
 
 def _phase_of_reply(reply: Reply, context: Context, plain: str) -> Phase | None:

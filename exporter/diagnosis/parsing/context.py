@@ -31,20 +31,20 @@ _VERBS: tuple[tuple[str, Phase], ...] = (
     ("quit", Phase.QUIT),
 )
 _VERB = (
-    r"(rcpt|mail|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|message body|message|"
-    r"initial connection|initial server greeting|quit)\b"
+    r"(rcpt|(?-i:MAIL)|mail from|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|"
+    r"message body|message|initial connection|initial server greeting|quit)\b"
 )
-# most explicit first
+# most explicit first; `mail` in small letters is the thing, not the command
 _SAID = (
     re.compile(rf"in reply to (?:the )?{_VERB}", _I),
     re.compile(
         rf"(?:after|in response to|response to|while sending|while receiving(?: the)?|while performing the|"
-        rf"waiting for|at stage|during|rejected at) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}",
+        rf"waiting for|at stage|during|rejected at|error on|failed on) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}",
         _I,
     ),
     re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}", _I),
     re.compile(
-        r"\b(rcpt|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)? (?:command )?"
+        r"\b(rcpt|(?-i:MAIL)|mail from|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:command )?"
         r"(?:failed|rejected|refused|not accepted|error)",
         _I,
     ),
@@ -65,6 +65,7 @@ _NAMES: tuple[tuple[Phase, re.Pattern[str]], ...] = tuple(
                 "bad greeting",
                 "SMTPConnectError",
                 "SMTPConnectResponse",
+                r"could not connect to smtp host[^\n]{0,120}response: \d",  # JavaMail, of the greeting
             ),
         ),
         (Phase.EHLO, ("SMTPHeloError",)),

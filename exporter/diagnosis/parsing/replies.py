@@ -31,11 +31,15 @@ _GOT = re.compile(
 )
 _DIAGNOSTIC = re.compile(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
 _INTRODUCED = re.compile(
-    r"(?:[:>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
+    r"(?:[:<>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
     r"failed|rejected|smtp|answered|got|command|with|me|server|exception))[ \t]?['\"(<]{0,2}"
-    r"([45]\d\d)(?:[ \-]|\)?:? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
+    r"([45]\d\d)(?:[ \-]|\)?[:.]? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
     _I | re.MULTILINE,
 )
+# a printer's `31-535`: its own number of the kind, then the server's
+_DEVICE = re.compile(r"\b(?:error|code)\b[^\d\n]{0,12}\d{1,2}-([45]\d\d)\b", _I)
+# Thunderbird's `Cannot resolve your domain 450 4.1.8`
+_TRAILING = re.compile(r"(?<![\d.])([45]\d\d) [45]\.\d{1,3}\.\d{1,3}\W{0,3}$")
 # .NET and lettre show a word for each code: SmtpStatusCode, and the three digits of RFC 5321 4.2.1
 _DOTNET = re.compile(r"([A-Z][^.\n]{10,120})\. The server response was: ?", _I)
 _DOTNET_CODES = (
@@ -110,6 +114,10 @@ def _position(text: str) -> tuple[int, int] | None:
         return found
     if (field := _FIELD.search(text)) and int(field[1]) not in _NOT_CODES:
         return int(field[1]), field.end()
+    if device := _DEVICE.search(text):
+        return int(device[1]), device.end()
+    if trailing := _TRAILING.search(text):
+        return int(trailing[1]), 0
     return None
 
 

@@ -21,6 +21,7 @@ from exporter.model import (
     Phase,
     TimedOut,
     TlsFailure,
+    Words,
 )
 
 
@@ -74,6 +75,8 @@ def _evidence(entry: dict[str, Any]) -> Evidence:
             return ConnectFailure(entry.get("errno"))
         case "timed_out":
             return TimedOut(limit=0.0)
+        case "words":
+            return Words("")
         case "dropped":
             return Dropped(DropKind(entry["how"]), errno=entry.get("errno"))
         case other:
