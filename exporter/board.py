@@ -245,6 +245,8 @@ def stage_outcomes(observation: Observation) -> list[tuple[Phase, ErrorClass]]:
     being offered.  A stage that was not planned, not reached or withheld says nothing.
     """
     result = observation.result
+    if result.held_back:
+        return []
     passed = {step.phase for step in result.steps if step.status is StepStatus.PASSED}
     failed = _failed_stage(observation)
     if failed is Phase.AUTH and result.auth_withheld:

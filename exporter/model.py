@@ -598,6 +598,8 @@ class ProbeResult:
     """The message went out and no final reply came: it may or may not have been accepted."""
     auth_withheld: bool = False
     """The login was left out on purpose: backing off, or not due yet."""
+    held_back: bool = False
+    """No connection was made: the server has asked for patience, and its last verdict stands."""
 
     @property
     def success(self) -> bool:

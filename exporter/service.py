@@ -113,7 +113,9 @@ class Service:
         """Bind the page, then begin to probe.  OSError: the address cannot be listened on."""
         await self.web.start()
         self._board.apply(self.settings.endpoints)
-        self._messages.use({endpoint.name for endpoint in self.settings.endpoints})
+        names = {endpoint.name for endpoint in self.settings.endpoints}
+        self._pauses.use(self.settings.backoff, names)
+        self._messages.use(names)
         self._scheduler.apply(self.settings.endpoints)
         self._scheduler.start()
         self._loop_lag.start()
@@ -207,6 +209,9 @@ class Service:
     async def _probe(self, endpoint: Endpoint) -> None:
         if self._pauses.remaining(endpoint) or self._messages.remaining(endpoint):
             self._board.count_skipped(BACKOFF)
+            entry, standing = self._board.entries.get(endpoint.name), self._pauses.standing(endpoint)
+            if standing is not None and entry is not None and entry.latest is None:
+                self._board.record(standing)  # new labels do not hide what is wrong
             return
         with self._messages.sending(endpoint) as sending:
             observation = await self._observer.observe(endpoint, on_message=sending.begin)
@@ -236,12 +241,17 @@ class Service:
         )
 
     async def _observe_for_stranger(self, endpoint: Endpoint, permits: Permits) -> Observation:
-        """Probe what `/probe` was asked for: without a follow-up, and on nobody's record but the logins'."""
+        """Probe what `/probe` was asked for: without a follow-up, and remembered by the back-off alone."""
         prober = Prober(ScreenedResolver(self._resolver, permits), self._tls, self._tokens)
         observer = Observer(prober, self._configuration.rulebook, None, self._logins)
+        standing = self._pauses.standing(endpoint, on_demand=True)
+        if standing is not None:
+            return standing
         try:
             with self._messages.sending_on_demand(endpoint) as sending:
-                return await observer.observe(endpoint, on_message=sending.begin)
+                observation = await observer.observe(endpoint, on_message=sending.begin)
+                self._pauses.note(observation, on_demand=True)
+                return observation
         except (AddressRefusedError, MessageTooSoonError):
             raise
         except Exception as error:  # noqa: BLE001 - as at the scheduler's edge: a bug is counted, not spread

@@ -62,7 +62,8 @@ def _verdicts(observation: Observation) -> Iterator[Sample]:
         yield Sample(families.TLS_VERIFIED, verified)
     if Phase.AUTH in planned:
         # While logins are held back none is made and none is counted; the last verdict stands all the same.
-        stands = result.auth_withheld and observation.failed_phase in {None, Phase.AUTH}
+        withheld = result.auth_withheld and observation.failed_phase in {None, Phase.AUTH}
+        stands = withheld or (result.held_back and observation.failed_phase is Phase.AUTH)
         last = float(result.success) if stands else math.nan
         yield Sample(families.AUTH_SUCCESS, ended.get(Phase.AUTH, last))
 

@@ -29,14 +29,14 @@ class OnceOnly(Runtime):
 
     def __init__(self, observation: Observation) -> None:
         held = observation.result.auth_withheld and observation.failed_phase is Phase.AUTH
-        self._held = BackingOff(auth=held, endpoint=False)
+        self._held = BackingOff(auth=held, endpoint=observation.result.held_back)
 
     def next_run(self, name: str) -> float | None:  # noqa: ARG002 - nobody has planned it
         """None."""
         return None
 
     def backing_off(self, name: str) -> BackingOff:  # noqa: ARG002 - there is one
-        """Whether the login was held back."""
+        """Whether the login was held back, or all of it."""
         return self._held
 
     def token_expiry(self, name: str) -> float | None:  # noqa: ARG002 - not asked

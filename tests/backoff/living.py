@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.configuration import Configuration
+from exporter.diagnosis import load_rules
 from exporter.metrics import Exposition, Renderer
 from exporter.model import Auth, Endpoint, Phase, Secret, TlsConfig, TlsMode
 from exporter.service import Service
@@ -102,6 +104,14 @@ async def exporter(
         yield Exporter(service)
     finally:
         await service.stop()
+
+
+async def reload(running: Exporter, *endpoints: Endpoint) -> None:
+    """Put a configuration with these endpoints into force."""
+    service = running.service
+    settings = replace(service.settings, endpoints=endpoints)
+    targets = frozenset((one.host, one.port) for one in endpoints)
+    await service._swap(Configuration(settings=settings, rulebook=load_rules(()), targets=targets))
 
 
 def logins(*servers: Submission) -> int:

@@ -13,6 +13,7 @@ from exporter.backoff import Pauses
 from exporter.diagnosis import diagnose
 from exporter.model import (
     HEALTHY,
+    Auth,
     Endpoint,
     ErrorClass,
     Evidence,
@@ -20,13 +21,15 @@ from exporter.model import (
     Phase,
     ProbeResult,
     Reply,
+    Secret,
+    StepStatus,
     Symptom,
     TimedOut,
     TlsMode,
 )
 from exporter.settings import BackoffSettings
 from tests.backoff.living import endpoint as living_endpoint
-from tests.backoff.living import exporter
+from tests.backoff.living import exporter, reload
 from tests.servers.certificates import Workshop
 from tests.servers.submission import submission_server
 from tests.virtual_time import run_virtual
@@ -127,7 +130,8 @@ def test_a_refusal_that_only_stands_begins_none() -> None:
     """A login that was held back heard nothing now."""
 
     async def scenario() -> float:
-        pauses, target = Pauses(SETTINGS), endpoint()
+        auth = Auth(username="probe", password=Secret("right"))
+        pauses, target = Pauses(SETTINGS), endpoint(until=Phase.AUTH, auth=auth)
         limited = Reply(454, (b"4.7.0 Too many login attempts, please try again later",), "4.7.0")
         pauses.note(observed(target, limited, Phase.AUTH))
         heard = pauses.remaining(target)
@@ -138,19 +142,118 @@ def test_a_refusal_that_only_stands_begins_none() -> None:
     assert run_virtual(scenario()) == 0
 
 
-def test_a_reload_forgets_what_it_takes_away() -> None:
-    """An endpoint that is gone or changed is not held back; an unchanged one still is, by new settings."""
+SAME: list[dict[str, Any]] = [
+    {"labels": (("team", "mail"),)},
+    {"interval": 30.0},
+    {"timeout": 1.0},
+    {"module": "other"},
+    {"helo": "probe.example.com"},
+    {"host": "MAIL.example.com."},
+]
+OTHER: list[dict[str, Any]] = [
+    {"host": "other.example.com"},
+    {"port": 2587},
+    {"tls": TlsMode.NONE},
+    {"auth": Auth(username="probe", password=Secret("right")), "until": Phase.AUTH},
+    {"until": Phase.CONNECT},
+]
+
+
+@pytest.mark.parametrize("change", SAME, ids=str)
+def test_a_reload_that_a_server_does_not_see_ends_no_pause(change: dict[str, Any]) -> None:
+    """Host, port, encryption and user are who we are to it; the rest is ours."""
 
     async def scenario() -> None:
         pauses, target = Pauses(SETTINGS), endpoint()
         pauses.note(observed(target, UNAVAILABLE))
-        assert pauses.remaining(endpoint(30.0)) == 0
+        pauses.use(SETTINGS, {"e"})
+        assert pauses.remaining(replace(target, **change)) == 120
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("change", OTHER, ids=str)
+def test_another_server_or_user_is_not_held_back(change: dict[str, Any]) -> None:
+    """Nor is a probe that does not go as far as where the limit was met."""
+
+    async def scenario() -> None:
+        pauses, target = Pauses(SETTINGS), endpoint()
+        pauses.note(observed(target, UNAVAILABLE))
+        assert pauses.remaining(replace(target, **change)) == 0
+        assert pauses.standing(replace(target, **change), on_demand=True) is None
+        assert pauses.remaining(target) == 120
+
+    run_virtual(scenario())
+
+
+def test_another_name_keeps_the_pause_of_one_that_is_gone() -> None:
+    """It is the same client to the server; endpoints side by side do not hold each other back."""
+
+    async def scenario() -> None:
+        pauses, target = Pauses(SETTINGS), endpoint()
+        pauses.use(SETTINGS, {"e", "f"})
+        pauses.note(observed(target, UNAVAILABLE))
+        assert pauses.remaining(endpoint(name="f")) == 0
+        pauses.use(SETTINGS, {"f"})
+        assert pauses.remaining(endpoint(name="f")) == 120
+
+    run_virtual(scenario())
+
+
+def test_new_settings_hold_from_the_next_pause_on() -> None:
+    """The one that has begun goes on."""
+
+    async def scenario() -> None:
+        pauses, target = Pauses(SETTINGS), endpoint()
+        pauses.note(observed(target, UNAVAILABLE))
         pauses.use(BackoffSettings(initial=10.0, max=10.0), {"e"})
         assert pauses.remaining(target) == 120
         pauses.note(observed(target, UNAVAILABLE))
         assert pauses.remaining(target) == 0  # ten seconds are less than half an interval
-        pauses.use(SETTINGS, set())
+
+    run_virtual(scenario())
+
+
+def test_a_probe_on_demand_keeps_every_pause_and_holds_back_no_endpoint() -> None:
+    """It is answered with the verdict that stands, all phases skipped; its own limits count for its kind."""
+
+    async def scenario() -> None:
+        pauses, target = Pauses(SETTINGS), endpoint()
+        asked = endpoint(name="mail.example.com:587", module="m")
+        pauses.note(observed(target, TOO_MANY))
+        standing = pauses.standing(asked, on_demand=True)
+        assert standing is not None
+        assert standing.result.endpoint == asked
+        assert standing.result.held_back
+        assert not standing.result.success
+        assert standing.diagnosis.error_class is ErrorClass.CONNECTION_LIMIT
+        assert {step.status for step in standing.result.steps} == {StepStatus.SKIPPED}
+        await asyncio.sleep(121)
+        assert pauses.standing(asked, on_demand=True) is None
+        pauses.note(observed(target, None))
+        pauses.note(observed(asked, TOO_MANY), on_demand=True)
+        assert pauses.standing(asked, on_demand=True) is not None
         assert pauses.remaining(target) == 0
+
+    run_virtual(scenario())
+
+
+def test_new_labels_hide_nothing(workshop: Workshop) -> None:
+    """An endpoint that is relabelled during its pause shows what is wrong, and the server is left alone."""
+
+    async def scenario() -> None:
+        replies = {"greeting": "421 4.7.0 Too many connections from your IP"}
+        async with submission_server(context=workshop.valid().context(), replies=replies) as server:
+            probed = living_endpoint("submission", server, workshop.ca_file)
+            async with exporter(probed) as running:
+                for number in range(10):
+                    await running.until(2.0 * number + 1.0)
+                    await reload(running, replace(probed, labels=(("generation", str(number)),)))
+                await running.until(20.0)
+                metrics = await running.metrics()
+            assert len(server.sessions) == 1
+        assert metrics("smtp_probe_success", generation="9") == 0
+        assert metrics("smtp_probe_backing_off", scope="endpoint", generation="9") == 1
 
     run_virtual(scenario())
 

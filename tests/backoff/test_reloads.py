@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from exporter.configuration import Configuration
-from exporter.diagnosis import load_rules
 from exporter.model import Auth, Endpoint, Message, Phase, Secret, TlsMode
 from exporter.probe.screened import Permits
-from tests.backoff.living import Exporter, endpoint, exporter, knowing, logins
+from tests.backoff.living import endpoint, exporter, knowing, logins, reload
 from tests.servers.certificates import Workshop
 from tests.servers.scripted import Step, answer, ehlo, expect, greet, hear, scripted, stall
 from tests.servers.submission import PASSWORD, USER, Submission, submission_server
@@ -23,14 +21,6 @@ MESSAGE = Message(sender="probe@mail.test", recipient="postmaster@mail.test")
 EVERYWHERE: Permits = lambda _: True  # noqa: E731
 DAY = 86_400.0
 QUARTER = 900.0
-
-
-async def reload(running: Exporter, *endpoints: Endpoint) -> None:
-    """Put a configuration with these endpoints into force."""
-    service = running.service
-    settings = replace(service.settings, endpoints=endpoints)
-    targets = frozenset((one.host, one.port) for one in endpoints)
-    await service._swap(Configuration(settings=settings, rulebook=load_rules(()), targets=targets))
 
 
 def labelled(base: Endpoint, number: int) -> Endpoint:

@@ -303,6 +303,30 @@ def test_messages_are_fifteen_minutes_apart(tmp_path: Path) -> None:
     assert "a message" in answers[1].text
 
 
+def test_server_that_asks_for_patience_is_left_alone(tmp_path: Path) -> None:
+    """After a 421 the verdict stands for the next scrapes: a failed probe, and no connection."""
+
+    async def scenario() -> tuple[list[Answer], int]:
+        async with (
+            submission_server(replies={"greeting": "421 4.7.0 Too many connections from your IP"}) as server,
+            exporting(tmp_path, modules(open=LOCAL)) as exporter,
+        ):
+            answers = [await exporter.probe(f"127.0.0.1:{server.port}", "open") for _ in range(3)]
+            answers.append(await exporter.probe(f"127.0.0.1:{server.port}", "open", query={"debug": "true"}))
+            return answers, len(server.sessions)
+
+    answers, connections = run(scenario())
+    assert connections == 1
+    assert [answer.status for answer in answers] == [200] * 4
+    for number, answer in enumerate(answers[:3]):
+        assert answer.sample("probe_success") == 0
+        assert answer.sample("smtp_probe_success") == 0
+        assert answer.sample("smtp_probe_reply_code") == 421
+        assert answer.sample("smtp_probe_failure", error_class="connection_limit", phase="greeting") == 1
+        assert answer.sample("smtp_probe_backing_off", scope="endpoint") == (number > 0)
+    assert "held back" in answers[3].text
+
+
 def test_stranger_causes_no_follow_up(tmp_path: Path) -> None:
     """A silent port is not examined further: one request, one connection."""
     configuration = modules(open=LOCAL | {"timeout": "300ms"})
