@@ -1,4 +1,4 @@
-"""Secrets are taken out of bytes here: in plain, in base64, and as the very lines that carried them."""
+"""Secrets are taken out of bytes here: in plain, encoded or escaped, and as the very lines that carried them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from exporter.model import Auth, Secret
+from exporter.probe.escapes import decoded_words, unescaped
 from exporter.probe.octets import octets
+from exporter.probe.vocabulary import is_common
 
 HIDDEN = b"<secret>"
 
@@ -20,6 +23,10 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SHORTEST_CORE = 4
 _SHORTEST_LINE = 8
 _SHORTEST_TAIL = 4
+_SHORTEST_SECRET = 4
+_SHORTEST_INSIDE = 3
+# Base64 of base64, or of JSON; nobody has seen a server go further.
+_DEEPEST = 2
 # A secret may come back cut off.  A piece counts when it is most of the secret, or longer than any word
 # that a reply could have in common with a password: a reply that lost its words cannot be diagnosed.
 _WHOLE_BELOW = 16
@@ -81,10 +88,12 @@ class _Form:
 class _Forms:
     """Ways of writing secrets, and how to tell fast that some bytes hold none of them."""
 
-    __slots__ = ("_blocks", "_encoded_blocks", "_word", "forms")
+    __slots__ = ("_blocks", "_encoded_blocks", "_word", "forms", "shortest")
 
     def __init__(self, forms: Iterable[_Form]) -> None:
         self.forms = tuple(forms)
+        self.shortest = min((form.piece for form in self.forms), default=_WHOLE_BELOW)
+        """The fewest bytes in a row that give one away."""
         self._blocks = _blocks_of(form for form in self.forms if not form.encoded)
         encoded = [form for form in self.forms if form.encoded]
         self._encoded_blocks = _blocks_of(encoded)
@@ -108,40 +117,39 @@ class Redactor:
 
     A server may echo what it was sent, and some log lines do; base64 shifts with the bytes that
     stand before the secret, so all three alignments are looked for and the whole base64 word goes.
+    Escaped text is looked at as it was before.  A secret of few characters, or one that is a word of
+    every server's own, is hidden only once a server was `told`, where it stands as a word by itself;
+    such a word moreover only beside the name of the `user`.
     """
 
-    __slots__ = ("_known", "_own")
+    __slots__ = ("_known", "_own", "_told", "_weak")
 
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._known = _forms_of(secrets)
-        self._own = _forms_of(())
+    def __init__(self, secrets: tuple[str, ...], *, user: str | None = None, told: bool = False) -> None:
+        self._known, self._weak = _forms_of(secrets, user)
+        self._own = _forms_of((), None)[0]
+        self._told = told
 
     def also(self, line: bytes) -> None:
         """From now on hide `line` too, a response of ours: it answers for a secret without holding it.
 
         A digest of CRAM-MD5 or a proof of SCRAM lets whoever reads it try passwords at leisure.
         """
+        self._told = True
         if len(line) >= _SHORTEST_LINE:
             self._own = _Forms((*self._own.forms, _Form(line, encoded=True)))
 
     def __call__(self, data: bytes) -> bytes:
         """Return `data` with every secret, and most of one, replaced by `<secret>`; `data` itself if none is in it."""
-        if not (self._known.may_be_in(data) or self._own.may_be_in(data)):
-            return data
-        found = sorted(span for form in self._forms for span in form.spans(data))
+        found = self._spans(data, _DEEPEST if self._told else 0)
         if not found:
             return data
         kept: list[bytes] = []
         end = 0
-        for start, stop in found:
+        for start, stop in sorted(found):
             if start > end or not kept:
                 kept += (data[end:start], HIDDEN)
             end = max(end, stop)
         return b"".join((*kept, data[end:]))
-
-    @property
-    def _forms(self) -> tuple[_Form, ...]:
-        return (*self._known.forms, *self._own.forms)
 
     def unfinished(self, data: bytes) -> bytes:
         """Do the same for text that was cut off: the beginning of a secret at its end goes as well."""
@@ -149,18 +157,85 @@ class Redactor:
         longest = max((_overlap(clean, form.text) for form in self._forms), default=0)
         return clean[:-longest] + HIDDEN if longest else clean
 
+    @property
+    def _shortest(self) -> int:
+        return 1 if self._weak else min(self._known.shortest, self._own.shortest)
+
+    @property
+    def _forms(self) -> tuple[_Form, ...]:
+        return (*self._known.forms, *self._own.forms)
+
+    def _spans(self, data: bytes, depth: int) -> list[tuple[int, int]]:
+        """Return what has to go from `data`; what is encoded in it is looked into `depth` times."""
+        if not (self._known.forms or self._own.forms or self._weak):
+            return []
+        found = self._plain_spans(data)
+        for plain, origin in unescaped(data):
+            if hidden := self._plain_spans(plain):
+                place = origin()
+                found += ((place[start], place[stop]) for start, stop in hidden)
+        if depth:
+            size = len(data)
+            found += ((size - stop, size - start) for start, stop in self._plain_spans(data[::-1]))
+            for span, inner in decoded_words(data, self._shortest):
+                if self._spans(inner, depth - 1) or any(
+                    raw in inner for weak in self._weak for raw in weak.inside
+                ):
+                    found.append(span)
+        return found
+
+    def _plain_spans(self, data: bytes) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        if self._known.may_be_in(data) or self._own.may_be_in(data):
+            found += (span for form in self._forms for span in form.spans(data))
+        if self._told:
+            for weak in self._weak:
+                if weak.beside is None or weak.beside in data:
+                    found += (match.span() for match in weak.pattern.finditer(data))
+        return found
+
+
+class _Weak(NamedTuple):
+    """A secret that cannot be hidden wherever its characters stand."""
+
+    pattern: re.Pattern[bytes]
+    beside: bytes | None
+    inside: tuple[bytes, ...]
+    """What gives it away in an encoded word, whatever it touches there."""
+
 
 @lru_cache(maxsize=2048)
-def _forms_of(secrets: tuple[str, ...]) -> _Forms:
+def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, tuple[_Weak, ...]]:
     """Return every way of writing `secrets`; endpoints are probed with the same ones again and again."""
     forms: list[_Form] = []
+    weak: list[_Weak] = []
     for secret in secrets:
-        for raw in dict.fromkeys((octets(secret), secret.encode("latin-1", "replace"))):
+        common = is_common(secret)
+        raws = _in_bytes(secret)
+        if common or len(secret) < _SHORTEST_SECRET:
+            beside = octets(user) if common and user else None
+            inside = () if common or len(secret) < _SHORTEST_INSIDE else raws
+            weak.append(_Weak(_word_of(raws), beside, inside))
+            continue
+        for raw in raws:
             forms.append(_Form(raw, encoded=False))
             for core in (_base64_core(raw, shift) for shift in range(3)):
                 words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
                 forms += (_Form(word, encoded=True) for word in words)
-    return _Forms(forms)
+    return _Forms(forms), tuple(weak)
+
+
+def _in_bytes(secret: str) -> tuple[bytes, ...]:
+    """Return `secret` as we send it, in Latin-1, and as UTF-8 that somebody took for Latin-1."""
+    raw = octets(secret)
+    return tuple(dict.fromkeys((raw, secret.encode("latin-1", "replace"), raw.decode("latin-1").encode())))
+
+
+def _word_of(raws: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Return what finds one of `raws` or its base64 where no letter, digit or inner full stop touches it."""
+    ways = {way for raw in raws for way in (raw, base64.b64encode(raw), base64.b64encode(raw).rstrip(b"="))}
+    either = b"|".join(map(re.escape, sorted(ways, key=len, reverse=True)))
+    return re.compile(rb"(?<![\w\x80-\xff])(?<!\w\.)(?:" + either + rb")(?![\w\x80-\xff])(?!\.\w)")
 
 
 def _blocks_of(forms: Iterable[_Form]) -> tuple[bytes, ...]:

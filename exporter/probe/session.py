@@ -25,7 +25,6 @@ from exporter.model import (
     StepStatus,
     Symptom,
     TimedOut,
-    TlsFacts,
     TlsFailure,
     TlsMode,
     TokenUnavailable,
@@ -38,6 +37,7 @@ from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
 from exporter.probe.esmtp import address_literal, capabilities_of
 from exporter.probe.evidence import PhaseFailed, phase_of
 from exporter.probe.farewell import take_leave
+from exporter.probe.handshake import Handshake
 from exporter.probe.login import Login, LoginTerms
 from exporter.probe.plan import plan_for
 from exporter.probe.record import OnStep, Record
@@ -69,12 +69,17 @@ class Session:
     ) -> None:
         self._endpoint = endpoint
         self._resolver = resolver
-        self._tls = tls
         self._terms = terms
         self._on_message = on_message
         self._withheld = False
         self._plan = plan_for(endpoint)
-        self._transcript = Transcript(Redactor(secrets_of(endpoint.auth, terms.usable_token)))
+        self._transcript = Transcript(
+            Redactor(
+                secrets_of(endpoint.auth, terms.usable_token),
+                user=endpoint.auth.username if endpoint.auth is not None else None,
+            )
+        )
+        self._tls = Handshake(endpoint, tls, self._transcript)
         self._record = Record(self._plan, on_step)
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
@@ -82,7 +87,6 @@ class Session:
         self._socket: socket.socket | None = None
         self._wire: Wire | None = None
         self._ready_since = 0.0  # when the server began to owe us its greeting
-        self._facts: TlsFacts | None = None
         self._before: Capabilities | None = None
         self._after: Capabilities | None = None
         self._greeting: str | None = None
@@ -135,7 +139,7 @@ class Session:
             symptom=symptom,
             attempts=self._attempts.finished(),
             reply=self._reply,
-            tls=self._facts,
+            tls=self._tls.facts,
             before_tls=self._before,
             after_tls=self._after,
             mechanism=self._mechanism,
@@ -240,7 +244,7 @@ class Session:
         exchange = await self._connection.command(b"EHLO", self._helo.encode("ascii", "replace"))
         self._expect(exchange, {250})
         self._record.close(Phase.EHLO, exchange.seconds)
-        offered = capabilities_of(exchange.reply)
+        offered = capabilities_of(exchange.reply, self._connection.said)
         if self._encrypted:
             self._after = offered
         else:
@@ -259,26 +263,15 @@ class Session:
         self._record.close(Phase.STARTTLS, exchange.seconds)
 
     async def _handshake(self) -> None:
-        config = self._endpoint.tls_config
-        name = config.server_name or self._endpoint.host.rstrip(".")
         if self._endpoint.tls is TlsMode.IMPLICIT and (early := self._connection.spoken_first()):
             # Whoever speaks before our ClientHello speaks no TLS; of bytes that come later OpenSSL says so.
             raise PhaseFailed(TlsFailure(reason="WRONG_VERSION_NUMBER", peer_bytes=early[:512]))
-        session, seconds = await self._connection.secure(self._tls.context(config), name)
-        self._encrypted = True
+        try:
+            seconds = await self._tls.run(self._connection)
+        finally:
+            self._encrypted = self._tls.facts is not None
         self._ready_since = perf_counter()
-        facts = self._facts = self._tls.facts(config, name, session)
-        self._transcript.event(f"{facts.version} {facts.cipher}, certificate {_verdict_words(facts)}")
-        if not facts.verified and not config.insecure_skip_verify:
-            raise PhaseFailed(
-                TlsFailure(
-                    reason="CERTIFICATE_VERIFY_FAILED",
-                    verify_code=facts.verify_code,
-                    verify_error=facts.verify_error,
-                ),
-                seconds,
-            )
-        self._record.close(Phase.TLS, seconds, note=facts.version)
+        self._record.close(Phase.TLS, seconds, note=self._connection.tls_version)
 
     async def _auth(self) -> None:
         auth = self._endpoint.auth
@@ -388,13 +381,9 @@ class Session:
             challenge=self._login.challenge if self._login is not None else None,
             capabilities=self._after if self._encrypted else self._before,
             greeting=self._greeting,
-            issuers=self._facts.issuers if self._facts is not None else (),
+            issuers=self._tls.facts.issuers if self._tls.facts is not None else (),
             min_version=config.min_version,
             max_version=config.max_version,
             attempts=self._attempts.finished(),
             helo=self._helo,
         )
-
-
-def _verdict_words(facts: TlsFacts) -> str:
-    return "verified" if facts.verified else f"not verified: {facts.verify_error}"

@@ -1,7 +1,7 @@
 """TLS for one probe: the facts of the presented chain, and the verdict on it.
 
 The handshake itself runs without verification (CERT_NONE), so that certificate, version and cipher
-are known from one connection even when the certificate is bad.  The verdict is then OpenSSL's own:
+are known from one connection even when the certificate is bad.  The verdict is OpenSSL's own:
 the presented chain is shown once more, over memory buffers, to a verifying client of this process
 (a TLS 1.2 ServerHello and Certificate message, nothing else), which accepts or refuses it with the
 X509_V_ERR code that a verifying handshake gives.  Purpose, key strength, name and flags are
@@ -76,16 +76,19 @@ class TlsStore:
         """Return the client context of the handshake.  UnusableFileError: the client certificate is bad."""
         return self._contexts.handshake(config).context
 
-    def facts(self, config: TlsConfig, name: str, session: ssl.SSLObject) -> TlsFacts:
+    def facts(
+        self, config: TlsConfig, name: str, session: ssl.SSLObject, version: str | None = None
+    ) -> TlsFacts:
         """Return what the handshake showed and whether the chain verifies for `name`.
 
+        `version` has to be told in the middle of a handshake, when the session does not say it.
         UnusableFileError: `ca_file` is bad and never was good.  ReplayError: there can be no verdict.
         """
         chain = presented_chain(session)
         trust = self._contexts.verifying(config)
         digest = hashlib.sha256(b"".join(chain)).digest()
         cipher = session.cipher()
-        spoken = (session.version() or "", cipher[0] if cipher is not None else "")
+        spoken = (version or session.version() or "", cipher[0] if cipher is not None else "")
         key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
         if judged is None or not judged.judged_at <= time.time() < judged.good_until:

@@ -55,7 +55,7 @@ async def request_token(
             status, body = await _post(oauth2.token_url, form, resolver)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         return _no_answer(error)
-    clean = Redactor(tuple(form[key] for key in ("client_secret", "refresh_token") if key in form))
+    clean = Redactor(tuple(form[key] for key in ("client_secret", "refresh_token") if key in form), told=True)
     answer = _parsed(body)
     if status != 200:
         return TokenUnavailable(_refusal(answer, status, clean))

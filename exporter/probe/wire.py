@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import cast
@@ -25,12 +25,9 @@ from aiosmtplib.response import SMTPResponse
 
 from exporter.model import Evidence, Garbled, Reply
 from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
+from exporter.probe.replies import Replies, Said
 from exporter.probe.transcript import Transcript
 
-# A reply line has at most 512 octets (RFC 5321 4.5.3.1.5) and an EHLO reply a few kilobytes; beyond
-# these a server is not talking to us but at us.
-MAX_LINE = 8 * 1024
-MAX_REPLY = 64 * 1024
 # Of plaintext at a time.  Python allocates as much before it knows how much there is.
 READ_SIZE = 4 * 1024
 # All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
@@ -41,9 +38,11 @@ MAX_STRAY = 256
 # Enough of a handshake to find a CertificateRequest in it.
 MAX_HANDSHAKE_KEPT = 64 * 1024
 
-_REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ \t-])(.*))?", re.DOTALL)
-_ENHANCED_FIRST = re.compile(rb"^[^\S\n]*([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
-_ENHANCED_QMAIL = re.compile(rb"\(#([245]\.\d{1,3}\.\d{1,3})\)")
+Judge = Callable[[ssl.SSLObject], bool]
+"""Looks at a handshake under way, says whether it has seen enough, and raises `PhaseFailed` to end it."""
+
+# By the header of the record that holds the ServerHello; in TLS 1.3 (RFC 8446 5.1) it says 1.2.
+_RECORD_VERSIONS = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1", b"\x03\x03": "TLSv1.2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +65,20 @@ class Wire(SMTPProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, transcript: Transcript) -> None:
         super().__init__(loop)
         self._transcript = transcript
-        self._raw = bytearray()  # plaintext not yet cut into lines
-        self._lines: list[bytes] = []  # of the reply that is still open
-        self._unredacted: list[bytes] = []  # the same
-        self._said: tuple[bytes, ...] = ()  # by the last reply, without its codes
-        self._reply_size = 0
+        self._replies = Replies(transcript)
+        self._said: tuple[bytes, ...] = ()  # by the last reply, secrets included
         self._received = 0
         self._last: tuple[Reply, float] | None = None
         self._unsolicited: list[Reply] = []
         self._strays = 0
+        self._blank_lines = 0  # since the last reply that was waited for
         self._ending: Evidence | None = None
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._handshake: asyncio.Future[float] | None = None
         self._handshake_bytes = bytearray()
+        self._judge: Judge | None = None
 
     # ----------------------------------------------------------------- what the session calls
 
@@ -110,15 +108,19 @@ class Wire(SMTPProtocol):
             raise PhaseFailed(self.ending(exc)) from None
         return self._exchange(sent_at)
 
-    async def secure(self, context: ssl.SSLContext, server_name: str) -> tuple[ssl.SSLObject, float]:
+    async def secure(
+        self, context: ssl.SSLContext, server_name: str, judge: Judge | None = None
+    ) -> tuple[ssl.SSLObject, float]:
         """Do the handshake on this connection; return the session and the seconds it took.
 
+        What answers the server's certificate, our own certificate above all, waits until `judge` has seen it.
         Raises `PhaseFailed` with a `TlsFailure`, or `Dropped` when the peer just went away.
         """
         if self._ending is not None:
             raise PhaseFailed(self._ending)
-        self._raw.clear()
+        self._replies.clear()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._judge = judge
         self._handshake = self._loop.create_future()
         began = perf_counter()
         self._advance_handshake()
@@ -129,6 +131,15 @@ class Wire(SMTPProtocol):
             self._handshake_bytes.clear()
         return self._tls, max(0.0, ended - began)
 
+    @property
+    def tls_version(self) -> str:
+        """The version of TLS, also in the middle of the handshake, when Python does not tell; else empty."""
+        if self._tls is None or (cipher := self._tls.cipher()) is None:
+            return ""
+        if cipher[1] == "TLSv1.3":
+            return cipher[1]
+        return self._tls.version() or _RECORD_VERSIONS.get(bytes(self._handshake_bytes[1:3]), "")
+
     def take_unsolicited(self) -> None:
         """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
         replies, self._unsolicited = self._unsolicited, []
@@ -138,6 +149,11 @@ class Wire(SMTPProtocol):
             self._transcript.event("the reply above answers no command; it was ignored")
 
     @property
+    def said(self) -> tuple[bytes, ...]:
+        """The lines of the last reply as they came, secrets included: for nobody to see."""
+        return self._said
+
+    @property
     def challenge(self) -> bytes:
         """The text of the last reply as it came, secrets included: for SASL, and for nobody to see."""
         return b"".join(self._said)
@@ -145,10 +161,7 @@ class Wire(SMTPProtocol):
     @property
     def leftover(self) -> bytes:
         """Plaintext that arrived and belongs to no reply yet, without secrets whole or begun."""
-        if not self._raw and not self._lines:
-            return b""
-        raw = self._transcript.redact.unfinished(bytes(self._raw))
-        return b"".join((*(line + b"\n" for line in self._lines), raw))
+        return self._replies.leftover
 
     @property
     def is_at_rest(self) -> bool:
@@ -157,8 +170,8 @@ class Wire(SMTPProtocol):
         return self._ending is None and self.is_connected and not self._response_pending and not refused
 
     def pending(self) -> bytes:
-        """Return everything that arrived unasked: unsolicited replies, then loose bytes."""
-        return b"".join(map(_written, self._unsolicited)) + self.leftover
+        """Return everything that arrived unasked: unsolicited replies, empty lines, then loose bytes."""
+        return b"".join(map(_written, self._unsolicited)) + b"\n" * self._blank_lines + self.leftover
 
     def spoken_first(self) -> bytes:
         """Return all that the server has said, to be asked before anything was sent to it."""
@@ -176,7 +189,8 @@ class Wire(SMTPProtocol):
         transport = cast("asyncio.Transport | None", self.transport)
         if transport is None:
             return
-        if self._tls is not None and self._handshake is None and not transport.is_closing():
+        in_order = self._ending is None and not transport.is_closing()
+        if self._tls is not None and self._handshake is None and in_order:
             with contextlib.suppress(ssl.SSLError, ValueError):
                 self._tls.unwrap()  # the peer's own close_notify is not waited for
             self._flush(transport)
@@ -280,11 +294,11 @@ class Wire(SMTPProtocol):
         if waiter is None or waiter.done():
             return False
         transport = cast("asyncio.Transport | None", self.transport)
+        complete = True
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._flush(transport)
-            return False
+            complete = False
         except ssl.SSLError as exc:
             self._flush(transport)  # our alert tells the server why
             seen = bytes(self._handshake_bytes)
@@ -292,9 +306,27 @@ class Wire(SMTPProtocol):
                 tls_failure(exc, peer_bytes=seen[:512], certificate_requested=certificate_was_requested(seen))
             )
             return False
+        if self._judge is not None and not self._let_on(self._judge, waiter):
+            return False
         self._flush(transport)
-        waiter.set_result(perf_counter() if now is None else now)
-        return True
+        if complete:
+            waiter.set_result(perf_counter() if now is None else now)
+        return complete
+
+    def _let_on(self, judge: Judge, waiter: asyncio.Future[float]) -> bool:
+        """Ask `judge` about the handshake so far; say whether it may go on."""
+        assert self._tls is not None
+        try:
+            self._judge = None if judge(self._tls) else judge
+        except PhaseFailed as failure:
+            self._end(failure.evidence)
+        except Exception as exc:  # noqa: BLE001 - a bug of ours goes to whoever waits, not to the event loop
+            waiter.set_exception(exc)
+            self.abort()
+        else:
+            return True
+        self._outgoing.read()  # our certificate is in it
+        return False
 
     def _flush(self, transport: asyncio.Transport | None) -> None:
         """Send what TLS wants to send."""
@@ -302,48 +334,24 @@ class Wire(SMTPProtocol):
             transport.write(self._outgoing.read())
 
     def _plaintext(self, data: bytes, now: float) -> None:
-        """Cut bytes into lines and lines into replies."""
-        self._raw += data
-        end = self._raw.rfind(b"\n") + 1
-        if end:
-            whole = bytes(self._raw[:end])
-            del self._raw[:end]
-            redact = self._transcript.redact
-            # No secret in the whole of it is the rule, and then there is none in any of its lines.
-            hiding = redact(whole) is not whole
-            for line in whole[:-1].split(b"\n"):
-                said = line.rstrip(b"\r")
-                if not self._line(said, redact(said) if hiding else said, now):
+        """Take what the server says."""
+        try:
+            for said in self._replies.take(data):
+                if said is None:
+                    self._blank_lines += 1
+                if not (self._stray(b"") if said is None else self._deliver(said, now)):
                     return
-        if len(self._raw) > MAX_LINE:
-            clean = self._transcript.redact.unfinished(bytes(self._raw))
-            self._give_up(Garbled(clean[:512], f"a line of more than {MAX_LINE} bytes"))
+        except PhaseFailed as failure:
+            self._give_up(failure.evidence)
 
-    def _line(self, line: bytes, clean: bytes, now: float) -> bool:
-        """Take one line, also without the secrets in it; say whether the session can go on."""
-        if not line and not self._lines:
-            return self._stray(line)  # an empty line between replies says nothing
-        match = _REPLY_LINE.fullmatch(line)
-        self._transcript.server(clean)
-        if match is None:
-            self._give_up(Garbled(clean[:512], "not an SMTP reply line"))
-            return False
-        self._lines.append(clean)
-        self._unredacted.append(line)
-        self._reply_size += len(line)
-        if match[2] == b"-":
-            if self._reply_size > MAX_REPLY:
-                self._give_up(Garbled(clean[:512], f"a reply of more than {MAX_REPLY} bytes"))
-                return False
-            return True
-        lines, self._lines, self._reply_size = tuple(text[4:] for text in self._lines), [], 0
-        self._said, self._unredacted = tuple(text[4:] for text in self._unredacted), []
-        return self._deliver(Reply(int(match[1]), lines, enhanced_code(lines)), now)
-
-    def _deliver(self, reply: Reply, now: float) -> bool:
+    def _deliver(self, said: Said, now: float) -> bool:
+        """Hand a reply to whoever waits for it; say whether the session can go on."""
+        reply = said.reply
         waiter = self._response_waiter
         if waiter is not None and self._response_pending and not waiter.done():
             self._last = (reply, now)
+            self._said = said.lines
+            self._blank_lines = 0
             waiter.set_result(SMTPResponse(reply.code, ""))
             return True
         if len(self._unsolicited) < 16:
@@ -362,9 +370,7 @@ class Wire(SMTPProtocol):
     def _give_up(self, evidence: Evidence) -> None:
         """End a session that makes no sense any more."""
         self._end(evidence)
-        self._raw.clear()
-        self._lines.clear()
-        self._unredacted.clear()
+        self._replies.clear()
         self.abort()
 
     def _end(self, evidence: Evidence) -> None:
@@ -378,10 +384,3 @@ class Wire(SMTPProtocol):
 
 def _written(reply: Reply) -> bytes:
     return b"".join(b"%d %s\n" % (reply.code, line) for line in reply.lines)
-
-
-def enhanced_code(lines: tuple[bytes, ...]) -> str | None:
-    """Return the enhanced status code (RFC 3463) of a reply: in front of a line, or in qmail form."""
-    text = b"\n".join(lines)
-    match = _ENHANCED_FIRST.search(text) or _ENHANCED_QMAIL.search(text)
-    return None if match is None else match[1].decode("ascii")

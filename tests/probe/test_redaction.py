@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
+import quopri
+import re
 import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -11,9 +17,55 @@ from hypothesis import strategies as st
 
 from exporter.model import Auth, OAuth2, Secret
 from exporter.probe.redaction import HIDDEN, Redactor, secrets_of
+from exporter.probe.vocabulary import is_common
 
 SECRET = "c4n4ry/p+ssw?rd~~~>>>"
-LONG_ENOUGH = st.text(st.characters(exclude_categories=("C", "Z")), min_size=6, max_size=40)
+LONG_ENOUGH = st.text(st.characters(exclude_categories=("C", "Z")), min_size=6, max_size=40).filter(
+    lambda text: not is_common(text)
+)
+AWKWARD = (
+    SECRET,
+    "pa\"ss'wo\\rd</&>",
+    "with two  spaces_and+more=",
+    "%41%42zz%43-pct",
+    "\\u0041x\\n-escaped",
+    "naïve-café-zürich",
+    "пароль-ключ-длинный",
+    "emoji-😀🎉-emoji",
+    "onlyletters123",
+)
+
+
+def _twice(data: bytes) -> bytes:
+    return base64.b64encode(b"x" + base64.b64encode(b"you: " + data))
+
+
+WAYS: dict[str, Callable[[str], bytes]] = {
+    "JSON": lambda text: json.dumps({"you": text}).encode(),
+    "JSON, not only ASCII": lambda text: json.dumps({"you": text}, ensure_ascii=False).encode(),
+    "JSON of PHP": lambda text: json.dumps(text).replace("/", "\\/").encode(),
+    "Python": lambda text: repr(text).encode(),
+    "Python bytes": lambda text: repr(text.encode()).encode(),
+    "URL": lambda text: quote(text).encode(),
+    "URL, all of it": lambda text: quote(text, safe="").encode(),
+    "URL in lower case": lambda text: re.sub("%..", lambda hit: hit[0].lower(), quote(text)).encode(),
+    "every byte in percent": lambda text: b"".join(b"%%%02X" % byte for byte in text.encode()),
+    "a form": lambda text: quote_plus(text).encode(),
+    "HTML": lambda text: html.escape(text).encode(),
+    "HTML in ASCII": lambda text: html.escape(text, quote=False).encode("ascii", "xmlcharrefreplace"),
+    "HTML, all of it": lambda text: "".join(f"&#x{ord(character):x};" for character in text).encode(),
+    "hexadecimal": lambda text: b"x " + text.encode().hex().encode(),
+    "hexadecimal in upper case": lambda text: b"ab" + text.encode().hex().upper().encode(),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode(), quotetabs=True).replace(b"=\n", b""),
+    "a header": lambda text: quopri.encodestring(text.encode(), header=True, quotetabs=True).replace(
+        b"=\n", b""
+    ),
+    "base64 twice": lambda text: _twice(text.encode()),
+    "base64 of JSON": lambda text: base64.b64encode(json.dumps({"you": text}).encode()),
+    "base64 that lost its beginning": lambda text: _twice(text.encode())[3:],
+    "backwards": lambda text: text.encode()[::-1],
+    "Latin-1 taken for UTF-8": lambda text: text.encode().decode("latin-1").encode(),
+}
 
 
 @given(
@@ -56,9 +108,44 @@ def test_a_secret_that_was_cut_off_goes_too(front: int, back: int) -> None:
 def test_words_that_a_password_has_in_common_with_a_reply_stay() -> None:
     """A reply without its words could not be diagnosed."""
     line = b"535 5.7.8 Error: authentication failed: invalid password"
-    assert (
-        Redactor(("password1", "authentication failed is what I chose", "invalid"))(line).count(HIDDEN) == 1
+    assert Redactor(("password1", "authentication failed is what I chose", "invalid"), told=True)(line) == (
+        b"535 5.7.8 Error: authentication failed: <secret> password"
     )
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("secret", AWKWARD)
+def test_a_secret_goes_however_it_was_written(secret: str, way: str) -> None:
+    """What a server makes of it in its own language is undone, and what is left says nothing."""
+    written = WAYS[way](secret)
+    clean = Redactor((secret,), told=True)(b"bad: " + written + b" for you")
+    assert HIDDEN in clean
+    assert clean.startswith(b"bad: ")
+    assert clean.endswith(b" for you")
+    assert written not in clean
+    longest = max(re.split(rb"<secret>|you", clean[5:-8]), key=len)
+    assert len(longest) <= 8, clean
+
+
+@pytest.mark.parametrize("secret", ["250", "25", "0", "5.7", "5.7.8", "PLAIN", "auth", "password", "é", "x"])
+def test_a_secret_that_every_server_says_makes_no_nonsense(secret: str) -> None:
+    """It is not looked for before a server was told, and afterwards only as a word of its own."""
+    greeting = b"250-mx5.example.org ESMTP 250\n250-AUTH PLAIN LOGIN\nauth.example 5.7.8 x password"
+    redact = Redactor((secret,), user="me@example.org")
+    assert redact(greeting) is greeting
+    redact.also(b"AAAA")
+    said = "5.7.80 authentic passwords 2500 PLAINLY for mx10.5.7.81 éx".encode()
+    assert redact(said) is said
+    beside = f"no login for me@example.org with {secret}.".encode()
+    assert redact(beside) == b"no login for me@example.org with <secret>."
+    line = base64.b64encode(f"\0me@example.org\0{secret}".encode())
+    assert redact(b"what is " + line + b" now") == b"what is <secret> now"
+
+
+def test_a_common_word_stays_where_nobody_is_named() -> None:
+    """To hide it there would tell what it is."""
+    line = b"5.7.8 Error: invalid password"
+    assert Redactor(("password",), user="me@example.org", told=True)(line) is line
 
 
 def test_other_text_stays_as_it_is() -> None:

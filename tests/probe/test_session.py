@@ -393,12 +393,67 @@ def test_starttls_that_is_refused_is_told_from_the_handshake() -> None:
     assert isinstance(evidence_of(result), Reply)
 
 
-def test_plaintext_behind_the_starttls_reply_is_an_injection(workshop: Workshop) -> None:
-    """Bytes behind the 220 are evidence: no handshake is made and nothing more is sent."""
-    script = [greet(), ehlo("STARTTLS"), starttls(workshop.valid().context(), behind=b"250 trust me\r\n")]
+@pytest.mark.parametrize(
+    ("behind", "seen"),
+    [
+        (b"250 trust me\r\n", b"250 trust me\n"),
+        (b"250 trust", b"250 trust"),
+        (b"\r\n", b"\n"),
+        (b"\n", b"\n"),
+        (b"\r\n\r\n2", b"\n\n2"),
+        (b" ", b" "),
+        (b"\0", b"\0"),
+    ],
+)
+def test_plaintext_behind_the_starttls_reply_is_an_injection(
+    workshop: Workshop, behind: bytes, seen: bytes
+) -> None:
+    """Bytes behind the 220, empty lines too, are evidence: no handshake is made and nothing more is sent."""
+    script = [greet(), ehlo("STARTTLS"), starttls(workshop.valid().context(), behind=behind)]
     result = probed(script, tls_config=trusting(workshop.ca_file))
-    assert evidence_of(result) == Injected(b"250 trust me\n")
+    assert evidence_of(result) == Injected(seen)
     assert result.tls is None
+
+
+def test_an_empty_line_before_the_starttls_reply_is_none(workshop: Workshop) -> None:
+    """A server that puts one behind its EHLO reply is odd and healthy."""
+    script = [
+        greet(),
+        ehlo("STARTTLS"),
+        raw(b"\r\n"),
+        starttls(workshop.valid().context()),
+        ehlo(),
+        bye(),
+    ]
+    assert probed(script, tls_config=trusting(workshop.ca_file)).success
+
+
+@pytest.mark.parametrize(
+    "password", ["250", "25", "2", "0", "5.7.8", "AUTH", "PLAIN", "TARTTL", "LAI", "SIZE 99"]
+)
+def test_a_password_that_looks_like_smtp_changes_no_reply(workshop: Workshop, password: str) -> None:
+    """What the server says is read before anything is hidden in it."""
+    script = [
+        greet(),
+        ehlo("STARTTLS"),
+        starttls(workshop.valid().context()),
+        ehlo("AUTH PLAIN LOGIN", "SIZE 99"),
+        answer("AUTH", f"535 5.7.8 Error: no login for me with {password} today"),
+        bye(),
+    ]
+    result = probed(
+        script, until=Phase.AUTH, auth=login("me", password), tls_config=trusting(workshop.ca_file)
+    )
+    evidence = evidence_of(result)
+    assert isinstance(evidence, Reply)
+    assert (evidence.code, evidence.enhanced) == (535, "5.7.8")
+    assert evidence.lines == (b"5.7.8 Error: no login for me with <secret> today",)
+    assert result.before_tls is not None
+    assert result.after_tls is not None
+    assert result.before_tls.keywords == ("STARTTLS",)
+    assert result.after_tls.keywords == ("AUTH", "SIZE")
+    assert result.after_tls.mechanisms == ("PLAIN", "LOGIN")
+    assert [line[:6] for line in result.transcript if line.startswith("S: 250")][:1] == ["S: 250"]
 
 
 BAD_CERTIFICATES = {

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from exporter.model import Auth, OAuth2, Secret
 from exporter.probe.redaction import HIDDEN, Redactor, secrets_of
 from exporter.probe.transcript import MAX_LINES, Transcript, printable
+from exporter.probe.vocabulary import is_common
 
 LONG_ENOUGH = st.text(min_size=6, max_size=40).filter(
     # The word that stands in the place of a secret holds that word.
-    lambda s: "\ud800" not in s and s.isprintable() and s.encode() not in HIDDEN
+    lambda s: "\ud800" not in s and s.isprintable() and s.encode() not in HIDDEN and not is_common(s)
 )
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from exporter.model import Dropped, Evidence, Garbled, Reply
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.redaction import Redactor
+from exporter.probe.replies import MAX_REPLY, enhanced_code
 from exporter.probe.transcript import Transcript
-from exporter.probe.wire import MAX_REPLY, MAX_SESSION, Exchange, Wire, enhanced_code
+from exporter.probe.wire import MAX_SESSION, Exchange, Wire
 
 TEXT = st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"").replace(b"\r", b""))
 

@@ -1,0 +1,49 @@
+"""Words that every server says, whatever it was sent: none of them gives a secret away.
+
+A password may be such a word.  To take it out wherever it stands would make nonsense of replies, and
+would tell whoever reads them what the password is.
+"""
+
+from __future__ import annotations
+
+import re
+
+KEYWORDS = frozenset(
+    """
+    8BITMIME ATRN AUTH BDAT BINARYMIME BURL CHECKPOINT CHUNKING CONNEG CONPERM DELIVERBY DSN EHLO
+    ENHANCEDSTATUSCODES ETRN EXPN FUTURERELEASE HELO HELP LIMITS MT-PRIORITY MTRK NO-SOLICITING
+    PIPELINING REQUIRETLS RRVS SIZE SMTPUTF8 STARTTLS SUBMITTER TURN UTF8SMTP VERP VRFY X-EXPS XCLIENT
+    XFORWARD
+    """.split()  # noqa: SIM905
+)
+"""EHLO keywords in use (the IANA registry, and what Exchange and Postfix add)."""
+
+MECHANISMS = frozenset(
+    """
+    ANONYMOUS CRAM-MD5 DIGEST-MD5 EXTERNAL GS2-KRB5 GSSAPI KERBEROS_V4 LOGIN NTLM OAUTHBEARER OTP PLAIN
+    PLAIN-CLIENTTOKEN SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512
+    SCRAM-SHA-512-PLUS XOAUTH XOAUTH2
+    """.split()  # noqa: SIM905
+)
+"""SASL mechanisms that mail servers offer."""
+
+_OTHERS = frozenset(
+    """
+    ACCEPTED ACCESS ACCOUNT ADDRESS AGAIN ALLOWED AND APPLICATION AUTHENTICATE AUTHENTICATED
+    AUTHENTICATION AUTHORIZATION AUTHORIZED BAD BLOCKED BYE CLOSING COMMAND COMMANDS CONNECTION
+    CREDENTIALS DATA DENIED DISABLED DOMAIN ENABLED ENCRYPTION ERROR ESMTP EXPIRED FAILED FAILURE FIRST
+    FROM GREETINGS HELLO HOST INCORRECT INVALID LATER LINE LOCKED LOGON MAIL MAILBOX MECHANISM MESSAGE
+    NAME NOOP OKAY PASSWORD PERMISSION PLEASE POSTFIX QUEUED QUIT RCPT READY REJECTED RELAY REQUIRED
+    RSET SECURE SECURITY SENDER SERVER SERVICE SMTP SPECIFIC SUCCESSFUL SYNTAX TEMPORARILY TEMPORARY
+    THANKS THIS TRY UNAVAILABLE UNKNOWN USER USERNAME WELCOME WRONG YOUR
+    """.split()  # noqa: SIM905
+)
+_NUMBERS = re.compile(r"[2-5][0-9]{2}|[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+
+
+def is_common(word: str) -> bool:
+    """Say whether servers say `word` of their own: a keyword, a mechanism, a code, or plain talk."""
+    upper = word.upper()
+    return (
+        upper in KEYWORDS or upper in MECHANISMS or upper in _OTHERS or _NUMBERS.fullmatch(word) is not None
+    )
