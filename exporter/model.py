@@ -418,12 +418,22 @@ class NotOffered:
     """The EHLO lines (or mechanisms) that were there instead, as the server wrote them."""
 
 
+class SaslBreach(StrEnum):
+    """How a server departed from the SASL mechanism that it had offered."""
+
+    EXCHANGE = "exchange"  # it said, or accepted, what the mechanism does not allow there
+    SIGNATURE = "signature"  # it did not prove that it knows the secret (RFC 5802 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Garbled:
     """What arrived is not an SMTP reply, or not one that this state of the session allows."""
 
     line: bytes
     why: str = ""
+    """A few words of ours."""
+    breach: SaslBreach | None = None
+    """Set for a reply in good order that the SASL mechanism does not allow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from exporter.model import (
     OurFault,
     Phase,
     Reply,
+    SaslBreach,
     Symptom,
     TimedOut,
     TlsFailure,
@@ -104,6 +105,10 @@ _ABOUT: dict[str, Any] = {
 }
 
 
+def _garbled(line: str, why: str, breach: str | None) -> Garbled:
+    return Garbled(line.encode("latin-1"), why, SaslBreach(breach) if breach is not None else None)
+
+
 def _evidence(kind: str, fields: dict[str, Any]) -> Evidence:
     """The evidence of that kind; takes its fields out of `fields`."""
 
@@ -137,7 +142,7 @@ def _evidence(kind: str, fields: dict[str, Any]) -> Evidence:
         case "not_offered":
             return NotOffered(str(take("capability")), _strings(take("offered", ())))
         case "garbled":
-            return Garbled(str(take("line")).encode("latin-1"), str(take("why", "")))
+            return _garbled(str(take("line")), str(take("why", "")), take("breach"))
         case "injected":
             return Injected(str(take("data", "")).encode("latin-1"))
         case "token_unavailable":

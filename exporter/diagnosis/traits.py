@@ -18,6 +18,8 @@ from exporter.model import (
     ConnectFailure,
     DropKind,
     Dropped,
+    Garbled,
+    SaslBreach,
     TlsFailure,
     TlsMode,
     TlsVersion,
@@ -166,6 +168,17 @@ def _by_reset(facts: Facts) -> bool:
     return isinstance(evidence, Dropped) and evidence.how is not DropKind.EOF
 
 
+def _breach(facts: Facts) -> SaslBreach | None:
+    evidence = facts.symptom.evidence
+    return evidence.breach if isinstance(evidence, Garbled) else None
+
+
+def _oauth_challenge(facts: Facts) -> bool:
+    # a server that explains a token to somebody who showed none explains nothing
+    bearer = facts.mechanism is None or facts.mechanism in _OAUTH
+    return bearer and '"status"' in (facts.symptom.challenge or "")[:2000]
+
+
 def _token_unreachable(facts: Facts) -> bool:
     evidence = facts.symptom.evidence
     return isinstance(evidence, TokenUnavailable) and not evidence.reachable
@@ -195,7 +208,9 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "auth_attempted": lambda f: f.symptom.auth_attempted is True,
         "no_auth_attempted": lambda f: f.symptom.auth_attempted is False,
         "oauth_mechanism": lambda f: f.mechanism in _OAUTH,
-        "oauth_challenge": lambda f: '"status"' in (f.symptom.challenge or "")[:2000],
+        "oauth_challenge": _oauth_challenge,
+        "sasl_breach": lambda f: _breach(f) is not None,
+        "server_unproven": lambda f: _breach(f) is SaslBreach.SIGNATURE,
         "masked": _masked,
         "starttls_offered": lambda f: _offers(f, "STARTTLS"),
         "only_challenged_mechanisms": _only_challenged,

@@ -9,6 +9,7 @@ from exporter.diagnosis.facts import Facts
 from exporter.diagnosis.openssl import VERIFY_ERRORS
 from exporter.diagnosis.text import fold, printable
 from exporter.model import (
+    Garbled,
     NotOffered,
     Phase,
     Symptom,
@@ -31,6 +32,7 @@ _FALLBACKS = {
     "helo": "the name",
     "limit": "some",
     "token_error": "no reason given",
+    "why": "no reason given",
 }
 _SUMMARY_LIMIT = 500
 _WORDS_LIMIT = 140  # so that code, quotation marks and words stay below what is printed of any value
@@ -77,6 +79,8 @@ def values_of(facts: Facts) -> dict[str, str]:
         known["capability"] = evidence.capability
     if isinstance(evidence, TimedOut) and evidence.limit > 0:
         known["limit"] = f"{evidence.limit:g}"
+    if isinstance(evidence, Garbled):
+        known["why"] = evidence.why
     if isinstance(evidence, TokenUnavailable):
         known["token_error"] = evidence.error
     shown = ((name, printable(value)) for name, value in known.items() if value)

@@ -152,7 +152,8 @@ class Login:
         with suppress(ChallengeError):
             challenge = decoded(challenge)
         self.challenge = self._shown(challenge)
-        return PhaseFailed(Garbled(self._transcript.redact(challenge)[:512], error.why), self.seconds)
+        line = self._transcript.redact(challenge)[:512]
+        return PhaseFailed(Garbled(line, error.why, error.breach), self.seconds)
 
     def _shown(self, text: bytes) -> str:
         return printable(self._transcript.redact(text)[:4096])

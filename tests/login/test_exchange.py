@@ -24,6 +24,7 @@ from exporter.model import (
     Phase,
     ProbeResult,
     Reply,
+    SaslBreach,
     Secret,
     StepStatus,
     Symptom,
@@ -209,7 +210,10 @@ def test_a_server_that_does_not_know_the_password_fails(script: list[Step]) -> N
     assert result.reply is not None
     assert result.reply.code == 501
     assert result.symptom is not None
-    assert diagnose(result.symptom).fault_domain is FaultDomain.SERVER
+    verdict = diagnose(result.symptom)
+    assert (verdict.rule, verdict.fault_domain) == ("login.server-unproven", FaultDomain.SERVER)
+    assert "a wrong signature; it may be an impostor" in verdict.summary
+    assert "Do not trust" in verdict.remedy[0]
 
 
 def test_an_acceptance_without_a_signature_is_no_login() -> None:
@@ -219,6 +223,19 @@ def test_an_acceptance_without_a_signature_is_no_login() -> None:
     assert isinstance(found, Garbled)
     assert "without the server's signature" in found.why
     assert outline(result).endswith("auth! quit")
+    assert result.symptom is not None
+    assert diagnose(result.symptom).rule == "login.server-unproven"
+
+
+def test_an_acceptance_after_an_error_of_scram_is_no_login() -> None:
+    """A server that could not sign and accepts all the same has proved nothing."""
+    script = scram_server(last="e=other-error")
+    result = probed(
+        password_auth(Mechanism.SCRAM_SHA_256), *script, expect(""), say("235 2.7.0 Accepted"), bye()
+    )
+    found = evidence(result)
+    assert isinstance(found, Garbled)
+    assert found.breach is SaslBreach.SIGNATURE
 
 
 @pytest.mark.parametrize(
@@ -237,6 +254,34 @@ def test_an_acceptance_before_the_secret_was_given_is_no_login(
     auth = replace(password_auth(mechanism), password=Secret(password))
     result = probed(auth, hear(), *script, say("235 2.7.0 Welcome"), bye())
     assert isinstance(evidence(result), Garbled)
+    assert result.symptom is not None
+    verdict = diagnose(result.symptom)
+    assert verdict.rule == "login.sasl-broken"
+    assert f"{mechanism}: an acceptance before the secret was given" in verdict.summary
+
+
+def test_a_token_that_nobody_showed_is_not_refused() -> None:
+    """A server that answers PLAIN with the words for a token breaks the mechanism."""
+    result = probed(
+        password_auth(Mechanism.PLAIN),
+        expect("AUTH PLAIN"),
+        say("334 " + b64('{"status":"401","schemes":"bearer"}')),
+        answer("*", "501 5.7.0 cancelled"),
+        bye(),
+    )
+    assert isinstance(evidence(result), Garbled)
+    assert result.symptom is not None
+    verdict = diagnose(result.symptom)
+    assert verdict.error_class is ErrorClass.PROTOCOL_ERROR
+    assert "PLAIN: a challenge when all was said" in verdict.summary
+
+
+def test_a_line_that_is_no_reply_says_so() -> None:
+    """The reason is in the sentence, beside what came."""
+    result = probed(password_auth(Mechanism.PLAIN), expect("AUTH PLAIN"), say("Too many commands. Bye!"))
+    assert isinstance(evidence(result), Garbled)
+    assert result.symptom is not None
+    assert "not an SMTP reply line: “Too many commands. Bye!”" in diagnose(result.symptom).summary
 
 
 def test_a_scram_error_is_kept_beside_the_refusal() -> None:

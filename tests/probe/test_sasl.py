@@ -186,7 +186,8 @@ def test_an_error_of_the_server_is_kept_and_acknowledged(early: bool) -> None:
         conversation.answer(first)
     assert conversation.answer(b64("e=invalid-proof")) == b""
     assert conversation.explanation == b"e=invalid-proof"
-    conversation.confirm()
+    with pytest.raises(ChallengeError):
+        conversation.confirm()  # an acceptance after all proves nothing of the server
 
 
 @pytest.mark.parametrize(

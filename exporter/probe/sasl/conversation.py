@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import ClassVar
 
-from exporter.model import Mechanism
+from exporter.model import Mechanism, SaslBreach
 
 Turns = Generator[bytes | None, bytes, None]
 """Yields what we say, None for no initial response; is sent each challenge as it stood in the reply."""
@@ -20,10 +20,11 @@ LONGEST_COMMAND = 512
 class ChallengeError(Exception):
     """The server said what the mechanism does not allow; the session turns it into evidence."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, breach: SaslBreach = SaslBreach.EXCHANGE) -> None:
         super().__init__(why)
         self.why = why
         """A few words that hold nothing of what was said."""
+        self.breach = breach
 
 
 class Conversation(ABC):

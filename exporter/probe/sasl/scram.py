@@ -8,7 +8,7 @@ import hmac
 import secrets
 from typing import NamedTuple
 
-from exporter.model import Mechanism
+from exporter.model import Mechanism, SaslBreach
 from exporter.probe.octets import octets
 from exporter.probe.sasl.conversation import ChallengeError, Conversation, Turns, decoded
 from exporter.probe.sasl.saslprep import saslprep
@@ -37,8 +37,8 @@ class Scram(Conversation):
 
     def confirm(self) -> None:
         """RFC 5802 3: without the server's signature the login does not count."""
-        if not self._proved and self.explanation is None:
-            raise ChallengeError("an acceptance without the server's signature")
+        if not self._proved:
+            raise ChallengeError("an acceptance without the server's signature", SaslBreach.SIGNATURE)
 
     def _talk(self) -> Turns:
         opening = f"n={self._username},r={self._nonce}"
@@ -64,9 +64,10 @@ class Scram(Conversation):
 
     def _check(self, last: str, expected: bytes) -> None:
         if not last.startswith("v="):
-            raise ChallengeError("neither the server's signature nor an error at the end of SCRAM")
+            why = "neither the server's signature nor an error at the end of SCRAM"
+            raise ChallengeError(why, SaslBreach.SIGNATURE)
         if not hmac.compare_digest(decoded(last[2:].partition(",")[0].encode()), expected):
-            raise ChallengeError("a wrong signature: the server does not know the password")
+            raise ChallengeError("a wrong signature", SaslBreach.SIGNATURE)
         self._proved = True
 
     def _mac(self, key: bytes, data: bytes) -> bytes:
