@@ -47,31 +47,34 @@ def classify_record(record: Mapping[Any, Any]) -> Symptom:
 def _symptom_of_record(record: Mapping[Any, Any]) -> Symptom:
     text = _text(record.get("text"))
     code = _number(record.get("code"), 200, 599)
-    phase = _phase(record.get("phase"))
     symbol = errnos.symbol_of(record.get("errno"))
-    about = context_in(text) if code is None else Context()
-    context = Context(
-        phase=phase or about.phase,
-        host=_string(record.get("host")) or about.host,
-        port=_number(record.get("port"), 1, 65535) or about.port,
-        tls_mode=_tls_mode(record.get("tls")) or about.tls_mode,
-        mechanism=_string(record.get("mechanism")) or about.mechanism,
-        issuers=about.issuers,
+    known = Context(
+        phase=_phase(record.get("phase")),
+        host=_string(record.get("host")),
+        port=_number(record.get("port"), 1, 65535),
+        tls_mode=_tls_mode(record.get("tls")),
+        mechanism=_string(record.get("mechanism")),
     )
     if code is not None:
-        evidence = _reply(code, _enhanced(record.get("enhanced")), text)
-        return _symptom(context, evidence)
+        return _symptom(known, _reply(code, _enhanced(record.get("enhanced")), text))
     if symbol is not None:
-        return (symptom_of_errno if text else symptom_of_bare_errno)(symbol, context)
+        if not text:
+            return symptom_of_bare_errno(symbol, known)
+        about = context_in(text)
+        return _told(symptom_of_errno(symbol, replace(about, phase=known.phase or about.phase)), known)
     if not text:
-        return _symptom(context, Words(_enhanced(record.get("enhanced")) or ""))
-    parsed = parse(text, phase=phase)
+        return _symptom(known, Words(_enhanced(record.get("enhanced")) or ""))
+    return _told(parse(text, phase=known.phase), known)
+
+
+def _told(symptom: Symptom, known: Context) -> Symptom:
+    """The symptom of a text, with what the record says beside it."""
     return replace(
-        parsed,
-        host=context.host or parsed.host,
-        port=context.port or parsed.port,
-        tls_mode=context.tls_mode or parsed.tls_mode,
-        mechanism=context.mechanism,
+        symptom,
+        host=known.host or symptom.host,
+        port=known.port or symptom.port,
+        tls_mode=known.tls_mode or symptom.tls_mode,
+        mechanism=known.mechanism or symptom.mechanism,
     )
 
 

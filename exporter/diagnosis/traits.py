@@ -45,7 +45,6 @@ _INSPECTORS = re.compile(
     r"menlo|cato networks|mitmproxy|charles proxy|fiddler|burp|portswigger|superfish|adguard|nordvpn|"
     r"ssl (?:inspection|interception|decryption|scanning)|tls (?:inspection|interception|scanning)|"
     r"web ?(?:gateway|proxy)|inspection ca|decrypt",
-    re.IGNORECASE,
 )
 _FOREIGN_GREETING = re.compile(
     rb"\s*(?:\* (?:OK|PREAUTH|BYE|BAD)\b|\+OK\b|-ERR\b|SSH-\d|HTTP/\d|RFB \d|<(?:!doctype|html|\?xml)|"
@@ -64,7 +63,6 @@ _TLS_RECORD = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
 _SERVER_LOG = re.compile(
     r"ssl_accept|accept_sr|get_client_hello|process_client_hello|client_hello_cb|in server log|tls_accept|"
     r"warning: tls library problem|tls error on connection from|ssl accept error",
-    re.IGNORECASE,
 )
 
 
@@ -214,7 +212,7 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "masked": _masked,
         "starttls_offered": lambda f: _offers(f, "STARTTLS"),
         "only_challenged_mechanisms": _only_challenged,
-        "inspection_issuer": lambda f: bool(_INSPECTORS.search(_issuers(f))),
+        "inspection_issuer": lambda f: bool(_INSPECTORS.search(_issuers(f).lower())),
         "issuer_known": lambda f: bool(f.symptom.issuers),
         "certificate_requested": _certificate_requested,
         "old_max_version": lambda f: f.symptom.max_version in _OLD_VERSIONS,

@@ -38,9 +38,7 @@ __all__ = ["parse", "symptom_of_bare_errno", "symptom_of_errno"]
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 _ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
 _FOREIGN = re.compile(
-    r"(?:greeting|response|received|got)?[:=. \"'()]{0,10}(?:response=)?(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|"
-    r"<!doctype html|<html)",
-    re.IGNORECASE,
+    r"(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|<!doctype html|<html)", re.IGNORECASE
 )
 _NUMBERED = re.compile(
     r"(?:\[(?:Errno|WinError) |\bsocket error(?: code)?:? #?|\berrno[:=]? ?=? ?|\bWinsock error:? |\berror code:? |"
@@ -201,7 +199,7 @@ def _openssl(plain: str, _squashed: str, context: Context) -> Symptom | None:
     return _with_context(context.phase or Phase.TLS, evidence, context)
 
 
-def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
+def _errno(plain: str, squashed: str, context: Context) -> Symptom | None:
     if (looked_up := _LOOKED_UP.search(plain)) and (kind := _kind_of_lookup(looked_up[1])):
         return _with_context(Phase.DNS, NameFailure(kind), context)
     symbols = [word for word in _SYMBOL.findall(plain) if errnos.canonical(word) in errnos.SYMBOLS]
@@ -212,7 +210,7 @@ def _errno(plain: str, _squashed: str, context: Context) -> Symptom | None:
         number = int(bare[2])
         symbol = errnos.symbol_of(number) if bare[1] or abs(number) >= _NO_COUNT_FROM else None
         return symptom_of_bare_errno(symbol, context) if symbol else None
-    for found in _NUMBERED.finditer(plain):
+    for found in _NUMBERED.finditer(plain) if "err" in squashed else ():
         if symbol := errnos.symbol_of(int(found[1])):
             return symptom_of_errno(symbol, context)
     for found in _PARENTHESISED.finditer(plain):

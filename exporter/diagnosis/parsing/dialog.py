@@ -20,7 +20,9 @@ _PORT = re.compile(
     r"\b(?:p[ou]e?rt[aoeu]?s?|poort|порт\w{0,2}|anschluss|ポート|端口|連接埠|포트)(?:\s?[:=]\s?|\s)(\d{1,5})\b",
     re.IGNORECASE,
 )
-_SECURE = re.compile(r"[^\s,、:]{0,20}\s?\((?:SSL|TLS|SSL/TLS)\)\s?:\s?([^\W\d_]{1,12})", re.IGNORECASE)
+_SECURE = re.compile(
+    r"(?:\b\w[^\s,、:]{0,20})?\s?\((?:SSL|TLS|SSL/TLS)\)\s?:\s?([^\W\d_]{1,12})", re.IGNORECASE
+)
 _NO = frozenset(
     [
         "no",
@@ -79,8 +81,9 @@ class Dialog:
 
 def dialog_in(text: str) -> Dialog | None:
     """The dialog that a text is; None when it has neither an HRESULT nor a statement about SSL."""
-    hresult = _HRESULT.search(text)
-    secure = _SECURE.search(text)
+    lowered = text.lower()
+    hresult = _HRESULT.search(text) if "0x800" in lowered else None
+    secure = _SECURE.search(text) if "(ssl" in lowered or "(tls" in lowered else None
     if hresult is None and secure is None:
         return None
     port_named = _PORT.search(text)

@@ -98,7 +98,7 @@ def reply_in(text: str) -> Reply | None:
 
 def _position(text: str) -> tuple[int, int] | None:
     """The code of the reply that decides, and where its words begin."""
-    if bounced := _DIAGNOSTIC.search(text):
+    if "iagnostic-" in text and (bounced := _DIAGNOSTIC.search(text)):
         return int(bounced[1]), bounced.end()
     if spelled := _spelled_out(text):
         return spelled
@@ -123,11 +123,11 @@ def _position(text: str) -> tuple[int, int] | None:
 
 def _spelled_out(text: str) -> tuple[int, int] | None:
     """The code of a client that gives it in words, and where the server's own words begin."""
-    if hit := _DOTNET.search(text):
+    if "server response was" in text and (hit := _DOTNET.search(text)):
         said = hit[1].lower()
         code = next((number for words, number in _DOTNET_CODES if words in said), None)
         return (code, hit.end()) if code else None
-    if hit := _LETTRE.search(text):
+    if "category" in text and (hit := _LETTRE.search(text)):
         category, detail = hit[2].lower(), hit[3].lower()
         if category in _LETTRE_CATEGORIES and detail in _DIGITS:
             first = 4 if hit[1].lower() == "transient" else 5

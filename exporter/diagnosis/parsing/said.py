@@ -16,11 +16,36 @@ _RESPONDED = re.compile(
     r"(?:SmtpCommandException|EIdSMTPReplyError)(?: with message)?[: ]{1,2}'?",
     re.IGNORECASE,
 )
+# one of these is in every text that has an announcement, and is found much faster
+_STEMS = [
+    "respon",
+    "repl",
+    "answer",
+    "said",
+    "antwo",
+    "répon",
+    "rispo",
+    "svar",
+    "odpow",
+    "odpov",
+    "ответ",
+    "応答",
+    "响应",
+    "回應",
+    "返回",
+    "server message",
+    "server's message",
+    "smtpcommandexception",
+    "eidsmtpreplyerror",
+]
 _WORDS = re.compile(r"(?!EOF\b|null\b|none\b|undefined\b)[^\W_][^\n]{3,}|<[^\n]{3,}", re.IGNORECASE)
 
 
 def said_in(text: str) -> str:
     """The server's words behind the client's last announcement of them, or an empty string."""
+    lowered = text.lower()
+    if not any(stem in lowered for stem in _STEMS):
+        return ""
     ends = [announced.end() for announced in _RESPONDED.finditer(text)]
     found = _WORDS.match(text, ends[-1]) if ends else None
     return found[0].strip(" '\"»") if found else ""
