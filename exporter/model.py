@@ -450,6 +450,7 @@ class TokenUnavailable:
     error: str
     """An OAuth2 error code (`invalid_client`), `HTTP 503`, `timeout`, `unreachable` …"""
     reachable: bool = True
+    """Somebody there has judged what we sent; not so where it answers that it cannot now (429, 5xx)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ UNTOLD_LIFE = 300.0
 """Seconds for which a token is used whose life the endpoint does not tell."""
 FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 300.0
-"""Seconds that a failing endpoint is left alone, doubled from the first to the longest."""
+"""Seconds that a failing endpoint is left alone, doubled from the first to the longest, or as it wants."""
 MOST_SOURCES = 10_000
 
 
@@ -121,9 +121,9 @@ class Tokens:
         )
         now = asyncio.get_running_loop().time()
         if not isinstance(granted, Grant):
-            source.failure = granted
+            source.failure = granted.failure
             source.pause = min(2 * source.pause or FIRST_PAUSE, LONGEST_PAUSE)
-            source.ask_again_at = now + source.pause
+            source.ask_again_at = now + max(source.pause, granted.retry_after)
             return
         life = UNTOLD_LIFE if granted.life is None else granted.life
         source.token, source.failure = granted.token, None

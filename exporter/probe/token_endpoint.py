@@ -12,7 +12,9 @@ import math
 import re
 import socket
 import ssl
+import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -26,7 +28,23 @@ from exporter.probe.resolver import Resolver
 LARGEST_ANSWER = 64 * 1024
 LONGEST_LIFE = 10 * 365 * 86_400.0
 """Seconds; a longer one is a mistake of the endpoint's."""
+LONGEST_RETRY = 3600.0
+"""Seconds; an endpoint that wants to be left alone for longer is asked now and then all the same."""
 
+_JUDGEMENTS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+"""RFC 6749 5.2: what we sent was looked at and refused, whatever the HTTP status says."""
+_BUSY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+_BUSY_STATUSES = frozenset({408, 429})
+"""Beside 5xx: it was not looked at."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")
 """RFC 6749 A.12, without the space: RFC 6750 2.1 has none, and 0x01 would end the SASL field."""
 _ERROR = re.compile(r"[a-z][a-z0-9_.-]{1,63}", re.IGNORECASE)
@@ -44,24 +62,29 @@ class Grant:
     """The one to use from now on, if it changed (RFC 6749 6)."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoGrant:
+    """Why nothing was granted."""
+
+    failure: TokenUnavailable
+    retry_after: float = 0.0
+    """Seconds for which the endpoint wants to be left alone."""
+
+
 async def request_token(
     oauth2: OAuth2, refresh_token: Secret | None, *, resolver: Resolver, patience: float
-) -> Grant | TokenUnavailable:
+) -> Grant | NoGrant:
     """Ask for an access token, by `refresh_token` or else by client credentials, within `patience` seconds."""
     assert oauth2.token_url is not None
     form = _form(oauth2, refresh_token)
     try:
         async with asyncio.timeout(patience):
-            status, body = await _post(oauth2.token_url, form, resolver)
+            status, retry_after, body = await _post(oauth2.token_url, form, resolver)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return _no_answer(error)
-    clean = Redactor(tuple(form[key] for key in ("client_secret", "refresh_token") if key in form), told=True)
-    answer = _parsed(body)
-    if status != 200:
-        return TokenUnavailable(_refusal(answer, status, clean))
-    if answer is None:
-        return TokenUnavailable("an answer that is not JSON")
-    return _grant(answer)
+        return NoGrant(_no_answer(error))
+    clean = Redactor(tuple(form[key] for key in ("client_secret", "refresh_token") if key in form))
+    granted = _judged(status, _parsed(body), clean)
+    return granted if isinstance(granted, Grant) else NoGrant(granted, _pause(retry_after))
 
 
 def _form(oauth2: OAuth2, refresh_token: Secret | None) -> dict[str, str]:
@@ -77,8 +100,8 @@ def _form(oauth2: OAuth2, refresh_token: Secret | None) -> dict[str, str]:
     return form
 
 
-async def _post(url: str, form: dict[str, str], resolver: Resolver) -> tuple[int, bytes]:
-    """Return status and body, cut off beyond what a token endpoint can have to say."""
+async def _post(url: str, form: dict[str, str], resolver: Resolver) -> tuple[int, str, bytes]:
+    """Return status, Retry-After and body, cut off beyond what a token endpoint can have to say."""
     connector = aiohttp.TCPConnector(resolver=_Names(resolver), force_close=True)
     async with (
         aiohttp.ClientSession(
@@ -97,7 +120,7 @@ async def _post(url: str, form: dict[str, str], resolver: Resolver) -> tuple[int
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 break
-        return response.status, bytes(body)
+        return response.status, response.headers.get("Retry-After", ""), bytes(body)
 
 
 class _Names(AbstractResolver):
@@ -160,10 +183,37 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
+def _judged(status: int, answer: dict[str, Any] | None, clean: Redactor) -> Grant | TokenUnavailable:
+    """Read an answer; an error is one whatever the status says, and some endpoints say 200 with it."""
+    if status == 200 and answer is None:
+        return TokenUnavailable("an answer that is not JSON")
+    if status == 200 and answer is not None and ("access_token" in answer or _code(answer) is None):
+        return _grant(answer)
+    busy = status in _BUSY_STATUSES or status >= 500
+    judged = _code(answer) in _JUDGEMENTS or (not busy and _code(answer) not in _BUSY_CODES)
+    return TokenUnavailable(_refusal(answer, status, clean), reachable=judged)
+
+
+def _code(answer: dict[str, Any] | None) -> str | None:
+    error = answer.get("error") if answer is not None else None
+    return error if isinstance(error, str) and _ERROR.fullmatch(error) else None
+
+
+def _pause(retry_after: str) -> float:
+    """Read Retry-After (RFC 9110 10.2.3): seconds, or a date."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after[:9]), LONGEST_RETRY)
+    try:
+        left = parsedate_to_datetime(retry_after).timestamp() - time.time()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+    return min(max(left, 0.0), LONGEST_RETRY)
+
+
 def _refusal(answer: dict[str, Any] | None, status: int, clean: Redactor) -> str:
     """Return the error code (RFC 6749 5.2), with Microsoft's own where there is one, else the status."""
-    error = answer.get("error") if answer is not None else None
-    if answer is None or not isinstance(error, str) or not _ERROR.fullmatch(error):
+    error = _code(answer)
+    if answer is None or error is None:
         return f"HTTP {status}"
     if clean(error.encode()) != error.encode():
         return f"HTTP {status}"  # it repeats a secret

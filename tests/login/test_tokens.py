@@ -17,12 +17,21 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model import OAuth2, Secret, TokenUnavailable
+from exporter.diagnosis import diagnose
+from exporter.model import ErrorClass, FaultDomain, OAuth2, Phase, Secret, Symptom, TokenUnavailable
 from exporter.probe import oauth2, token_file
 from exporter.probe.oauth2 import FIRST_PAUSE, LONGEST_PAUSE, UNTOLD_LIFE, Tokens
 from exporter.probe.redaction import Redactor
 from exporter.probe.resolver import Resolver
-from exporter.probe.token_endpoint import LARGEST_ANSWER, LONGEST_LIFE, Grant, _life, _parsed, _refusal
+from exporter.probe.token_endpoint import (
+    LARGEST_ANSWER,
+    LONGEST_LIFE,
+    LONGEST_RETRY,
+    Grant,
+    _life,
+    _parsed,
+    _refusal,
+)
 from exporter.probe.token_file import LARGEST_FILE
 from tests.login.token_server import TokenServer, token_server
 from tests.probe.probing import run
@@ -229,7 +238,7 @@ def test_a_living_token_outlasts_a_failing_endpoint() -> None:
             await asyncio.sleep(at - asyncio.get_running_loop().time())
             assert await tokens.get(wanted, PATIENCE) == expected
         await asyncio.sleep(20)
-        assert await tokens.get(wanted, PATIENCE) == TokenUnavailable("HTTP 503")
+        assert await tokens.get(wanted, PATIENCE) == TokenUnavailable("HTTP 503", reachable=False)
 
     with_server(scenario)
 
@@ -306,7 +315,10 @@ SECRET = "client s3cret"
         (web.json_response({"error": SECRET}, status=400), "HTTP 400"),
         (web.json_response({"error": {"code": 1}}, status=400), "HTTP 400"),
         (web.json_response(["error"], status=400), "HTTP 400"),
-        (web.Response(status=503, text=SECRET), "HTTP 503"),
+        (web.json_response({"error": "invalid_grant"}), "invalid_grant"),
+        (web.json_response({"error": "invalid_client"}, status=500), "invalid_client"),
+        (web.json_response({"error": SECRET}), "an answer without a usable access_token"),
+        (web.Response(status=404), "HTTP 404"),
         (web.Response(status=302, headers={"Location": "/elsewhere"}), "HTTP 302"),
         (web.Response(text=SECRET), "an answer that is not JSON"),
         (web.Response(text="[" * 60_000), "an answer that is not JSON"),
@@ -326,6 +338,61 @@ def test_a_refusal_is_told_by_its_code(answer: web.Response, error: str) -> None
         server.answer = answer
         assert await tokens.get(server.oauth2(), PATIENCE) == TokenUnavailable(error, reachable=True)
         assert len(server.forms) == 1
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (web.Response(status=503, text=SECRET), "HTTP 503"),
+        (web.Response(status=429), "HTTP 429"),
+        (web.json_response({"error": "slow_down"}, status=429), "slow_down"),
+        (web.json_response({"error": "temporarily_unavailable"}, status=400), "temporarily_unavailable"),
+        (web.json_response({"error": "server_error"}), "server_error"),
+    ],
+)
+def test_an_endpoint_that_cannot_answer_now_blames_no_credentials(answer: web.Response, error: str) -> None:
+    """Nobody has looked at them: it counts as one that cannot be reached."""
+
+    async def scenario(server: TokenServer, tokens: Tokens) -> None:
+        server.answer = answer
+        found = await tokens.get(server.oauth2(), PATIENCE)
+        assert found == TokenUnavailable(error, reachable=False)
+        verdict = diagnose(Symptom(phase=Phase.AUTH, evidence=found))
+        assert verdict.error_class is ErrorClass.OAUTH_TOKEN_UNAVAILABLE
+        assert verdict.fault_domain is FaultDomain.NETWORK
+        assert f"cannot answer now: {error}" in verdict.summary
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        ("100", 100.0),
+        ("1", FIRST_PAUSE),
+        ("86400", LONGEST_RETRY),
+        ("9" * 400, LONGEST_RETRY),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", FIRST_PAUSE),
+        ("soon", FIRST_PAUSE),
+        ("-5", FIRST_PAUSE),
+        ("", FIRST_PAUSE),
+    ],
+)
+def test_an_endpoint_is_left_alone_for_as_long_as_it_wants(retry_after: str, pause: float) -> None:
+    """Retry-After lengthens the pause, up to an hour, and never shortens it."""
+
+    async def scenario(server: TokenServer, tokens: Tokens) -> None:
+        server.answer = web.Response(status=429, headers={"Retry-After": retry_after})
+        await tokens.get(server.oauth2(), PATIENCE)
+        await asyncio.sleep(pause - 1.0)
+        await tokens.get(server.oauth2(), PATIENCE)
+        assert len(server.forms) == 1
+        await asyncio.sleep(2.0)
+        await tokens.get(server.oauth2(), PATIENCE)
+        assert len(server.forms) == 2
 
     with_server(scenario)
 

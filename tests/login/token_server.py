@@ -40,7 +40,7 @@ class TokenServer:
             return web.Response(
                 status=self.answer.status,
                 body=self.answer.body,
-                headers={k: v for k, v in self.answer.headers.items() if k == "Location"},
+                headers={k: v for k, v in self.answer.headers.items() if k in {"Location", "Retry-After"}},
             )
         token = {"access_token": f"token-{len(self.forms)}", "token_type": "Bearer"}
         return web.json_response({**token, **self.more})
