@@ -10,29 +10,17 @@ from exporter.followup.experiments import Experiment, experiments_for, judge
 from exporter.followup.hosts import host_of
 from exporter.followup.kernel import without_interface
 from exporter.followup.memory import Held, Memory, question_of
-from exporter.followup.offline import could_be_offline, everybody_fails, without_route
+from exporter.followup.offline import could_be_offline, without_route
+from exporter.followup.survey import Survey, survey
 from exporter.followup.turns import Turns
 from exporter.followup.verdict import concluded, cut_off
-from exporter.model import (
-    ConnectFailure,
-    Dropped,
-    Endpoint,
-    FollowUp,
-    NameFailure,
-    Observation,
-    ProbeResult,
-    TimedOut,
-)
+from exporter.model import Endpoint, FollowUp, Observation, ProbeResult
 from exporter.probe.prober import Prober
 from exporter.settings import FollowUpSettings
 
 LONGEST_WAIT = 5.0
 """Seconds that a failed probe waits for its turn unless told otherwise, and half its interval at most, lest its
 next probe be left out; later it is recorded without one."""
-CROWD = 0.3
-"""The share of hosts that fail together beyond which no experiment tells anything."""
-SMALLEST_CROWD = 4
-"""Hosts that make a crowd; below it one dead server would be a third of the fleet."""
 
 
 class FollowUps:
@@ -57,6 +45,8 @@ class FollowUps:
         self._turns = Turns(self._memory.rounds)
         self._control = ControlTargets()
         self._waiting: dict[str, Observation] = {}
+        self._asking: dict[str, asyncio.Event] = {}
+        self._surveyed: Survey | None = None
 
     def use(self, prober: Prober, settings: FollowUpSettings) -> None:
         """Go on with other settings; what is known stays known."""
@@ -112,20 +102,24 @@ class FollowUps:
         if not self._memory.is_due(held, observation, now, pause):
             self._turns.leave(endpoint)
             return _as_known(observation, held)
-        if self._crowd_fails():
+        if self._survey().crowd:
             return _as_known(observation, held)
         turn = self._turns.take(
             endpoint, question_of(observation), now, pause=pause, patience=self._patience(endpoint)
         )
         if turn is None:
+            if pause and await self._end_of_other(endpoint):
+                now = asyncio.get_running_loop().time()
+                held = self._memory.held(observation, now, pause)
+                held = self._found_for_others(observation, wanted, held, now) or held
             return _as_known(observation, held)
+        ended = self._asking[turn.host] = asyncio.Event()
         made = False
         try:
             if turn.at > now:
                 await asyncio.sleep(turn.at - now)
-                # A crowd may have gathered meanwhile, and a reload forbidden a port.
-                wanted = experiments_for(observation, self.settings.ports) if self.settings.enabled else ()
-                if not wanted or self._crowd_fails():
+                wanted = self._permitted(observation)
+                if not wanted:
                     return _as_known(observation, held)
             made = True
             held = self._memory.concluded(observation, await self._made(observation, wanted), turn.at, held)
@@ -133,13 +127,32 @@ class FollowUps:
         finally:
             if not made:
                 self._turns.give_back(turn)
+            ended.set()
+            if self._asking.get(turn.host) is ended:
+                del self._asking[turn.host]
+
+    async def _end_of_other(self, endpoint: Endpoint) -> bool:
+        """Wait for the follow-up of the same host that is under way; False when there is none, or it takes long.
+
+        What it shows may explain this failure as well, which would otherwise have two classes in two rounds.
+        """
+        ended = self._asking.get(host_of(endpoint))
+        if ended is None:
+            return False
+        try:
+            async with asyncio.timeout(self._patience(endpoint)):
+                return await ended.wait()
+        except TimeoutError:
+            return False
 
     async def _made(
         self, observation: Observation, wanted: tuple[Experiment, ...]
     ) -> tuple[tuple[Experiment, ProbeResult], ...]:
         """Make the experiments one after the other until one of them decides."""
-        answers = []
+        answers: list[tuple[Experiment, ProbeResult]] = []
         for experiment in wanted:
+            if answers and experiment not in self._permitted(observation):
+                break
             result = await self._prober.run(experiment.endpoint)
             now = asyncio.get_running_loop().time()
             self._memory.keep(experiment, result, now, self.settings.pause)
@@ -147,6 +160,12 @@ class FollowUps:
             if judge(observation, experiment, result).decides is not None:
                 break
         return tuple(answers)
+
+    def _permitted(self, observation: Observation) -> tuple[Experiment, ...]:
+        """Return what may be tried now: a crowd may have gathered while we waited, or a reload forbidden a port."""
+        if not self.settings.enabled or self._survey().crowd:
+            return ()
+        return experiments_for(observation, self.settings.ports)
 
     def _found_for_others(
         self, observation: Observation, wanted: tuple[Experiment, ...], held: Held | None, now: float
@@ -166,27 +185,17 @@ class FollowUps:
             return self._longest_wait
         return min(LONGEST_WAIT, endpoint.interval / 2)
 
-    def _crowd_fails(self) -> bool:
-        """Say whether so many hosts are lost together that the cause is not at any one of them."""
-        hosts: dict[str, bool] = {}
-        for observation in self._newest():
-            host = host_of(observation.result.endpoint)
-            hosts[host] = hosts.get(host, True) and _is_lost(observation)
-        failing = sum(hosts.values())
-        return failing >= SMALLEST_CROWD and failing >= CROWD * len(hosts)
+    def _survey(self) -> Survey:
+        now = asyncio.get_running_loop().time()
+        if self._surveyed is None or now >= self._surveyed.until:
+            self._surveyed = survey(self._newest(), self._memory.known, now)
+        return self._surveyed
 
     # ----------------------------------------------------------------- this host
 
     async def _offline(self, observation: Observation) -> FollowUp | None:
-        name = observation.result.endpoint.name
-        others = tuple(o for o in self._newest() if o.result.endpoint.name != name)
-        found = (
-            without_interface()
-            or without_route(observation, others)
-            or everybody_fails(
-                map(self._memory.known, (observation, *others)), asyncio.get_running_loop().time()
-            )
-        )
+        seen = self._survey()
+        found = without_interface() or without_route(observation, reached=seen.reached) or seen.cut_off
         if found is None and self.settings.control_targets:
             found = await self._control.verdict(self._prober, self.settings.control_targets, observation)
         return found
@@ -194,11 +203,3 @@ class FollowUps:
 
 def _as_known(observation: Observation, held: Held | None) -> Observation:
     return observation if held is None else concluded(observation, held.findings(observation))
-
-
-def _is_lost(observation: Observation) -> bool:
-    """Say whether the host gave no answer; one that refuses a password is no sign of a common cause."""
-    symptom = observation.result.symptom
-    return symptom is not None and isinstance(
-        symptom.evidence, NameFailure | ConnectFailure | TimedOut | Dropped
-    )

@@ -15,15 +15,18 @@ def host_of(endpoint: Endpoint) -> str:
 
 def count_machines(places: Iterable[tuple[str, AbstractSet[str]]]) -> int:
     """Count the hosts among names with their addresses: one name is one, and so are names with an address in common."""
-    groups: list[set[str]] = []
+    # A forest: every name and address leads to the one that stands for its host.  No name is an address,
+    # unless it is that very address.
+    above: dict[str, str] = {}
+
+    def root(word: str) -> str:
+        while (parent := above.setdefault(word, word)) != word:
+            above[word] = above[parent]
+            word = parent
+        return word
+
     for name, addresses in places:
-        # A name never equals an address, unless it is that address.
-        group = {name, *addresses}
-        apart = []
-        for other in groups:
-            if other.isdisjoint(group):
-                apart.append(other)
-            else:
-                group |= other
-        groups = [*apart, group]
-    return len(groups)
+        for address in addresses:
+            above[root(address)] = root(name)
+        root(name)
+    return sum(word == parent for word, parent in above.items())

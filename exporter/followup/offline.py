@@ -111,10 +111,8 @@ def _attempts(symptom: Symptom) -> tuple[Attempt, ...]:
 
 
 def _is_loopback(attempt: Attempt) -> bool:
-    try:
-        return ipaddress.ip_address(ip_of(attempt)).is_loopback
-    except ValueError:
-        return False
+    # RFC 1122 3.2.1.3 and RFC 4291 2.5.3.  The addresses are in their shortest form, and there are very many.
+    return attempt.address.startswith(("127.", "[::1]"))
 
 
 def ip_of(attempt: Attempt) -> str:
@@ -122,14 +120,12 @@ def ip_of(attempt: Attempt) -> str:
     return attempt.address.rpartition(":")[0].strip("[]").partition("%")[0]
 
 
-def without_route(
-    observation: Observation, latest: Iterable[Observation], tables: Path = ROUTES
-) -> FollowUp | None:
+def without_route(observation: Observation, *, reached: bool, tables: Path = ROUTES) -> FollowUp | None:
     """Return the finding that the kernel knew no way out: none to this target, none to the world.
 
-    An isolated network needs no default route: as long as anybody else is reached the answer is None.
+    An isolated network needs no default route: while anybody else is `reached` the answer is None.
     """
-    if not _has_no_way(observation) or any(_is_reached(other) for other in latest):
+    if reached or not _has_no_way(observation):
         return None
     return no_default_route(tables)
 
@@ -143,7 +139,8 @@ def _has_no_way(observation: Observation) -> bool:
     return bool(attempts) and all(attempt.errno in {"ENETUNREACH", "ENETDOWN"} for attempt in attempts)
 
 
-def _is_reached(observation: Observation) -> bool:
+def is_reached(observation: Observation) -> bool:
+    """Say whether somebody outside this host answered."""
     return not could_be_offline(observation) and not _proves_nothing(observation)
 
 
@@ -188,8 +185,9 @@ def _addresses(one: Known, health: LastHealth) -> frozenset[str]:
 
 def _network(ip: str) -> str:
     """Return the network of an address: /24, or /48 for IPv6."""
+    if ":" not in ip:
+        return ip.rpartition(".")[0]
     try:
-        prefix = 48 if ":" in ip else 24
-        return str(ipaddress.ip_network(f"{ip.partition('%')[0]}/{prefix}", strict=False))
+        return str(ipaddress.ip_network(f"{ip}/48", strict=False))
     except ValueError:
         return ip

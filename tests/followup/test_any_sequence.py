@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.diagnosis import diagnose
 from exporter.followup import FollowUps
-from exporter.followup.examine import CROWD, SMALLEST_CROWD
 from exporter.followup.experiments import MOST, PATIENCE
+from exporter.followup.survey import CROWD, SMALLEST_CROWD
 from exporter.followup.turns import SPACING
 from exporter.model import (
     HEALTHY,
@@ -136,8 +136,7 @@ class World:
         """One connection of an experiment."""
         began = asyncio.get_running_loop().time()
         task = asyncio.current_task()
-        if all(task is not other for _, other, _ in self.made):
-            assert not self.crowd()
+        assert not self.crowd()
         self.made.append((began, task, target))
         await asyncio.sleep(min(self.seconds, target.timeout))
         original = next(e for e in ENDPOINTS if e.host == target.host)

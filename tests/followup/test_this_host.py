@@ -16,6 +16,7 @@ from exporter.followup.offline import (
     LastHealth,
     could_be_offline,
     everybody_fails,
+    is_reached,
     without_route,
 )
 from exporter.model import (
@@ -194,7 +195,9 @@ def test_no_route_counts_where_it_was_missed(
     observation: Observation, others: list[Observation], cut_off: bool, tmp_path: Path
 ) -> None:
     """Only a probe that the kernel turned down is explained, and only while nobody outside is reached."""
-    found = without_route(observation, others, tables(tmp_path, SUBNET, None))
+    found = without_route(
+        observation, reached=any(map(is_reached, others)), tables=tables(tmp_path, SUBNET, None)
+    )
     assert (found is not None) is cut_off
     if found is not None:
         assert found.decides is ErrorClass.EXPORTER_OFFLINE
