@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import Final
 
+from exporter.charset import decoded
+
 HEAD: Final = 4096
 TAIL: Final = 4096
 LIMIT: Final = HEAD + TAIL + 1
@@ -95,6 +97,16 @@ def repaired(text: str) -> str:
         except UnicodeDecodeError:
             continue
     return "\n".join(readings)
+
+
+def readable(text: str) -> str:
+    """The likeliest reading, for a person, of a text whose bytes were taken for Latin-1."""
+    if text.isascii():
+        return text
+    try:
+        return decoded(text.encode("latin-1"))
+    except UnicodeEncodeError:
+        return text
 
 
 def enhanced_in(text: str, *, anywhere: bool = False) -> str | None:

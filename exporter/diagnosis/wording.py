@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from exporter.diagnosis import text
 from exporter.diagnosis.facts import Facts
 from exporter.diagnosis.openssl import VERIFY_ERRORS
 from exporter.diagnosis.text import fold, printable
@@ -133,9 +134,11 @@ def _named(issuer: str) -> str:
 
 def _reply(facts: Facts) -> str | None:
     """The server's own words, with the code, in quotation marks."""
-    if facts.kind not in {"reply", "garbled", "words"}:
+    if facts.kind not in {"reply", "garbled", "words", "timed_out"} or (
+        facts.kind == "timed_out" and not facts.text
+    ):
         return None
-    lines = facts.text.splitlines() or [""]
+    lines = text.readable(facts.text).splitlines() or [""]
     code = facts.enhanced or ""
     words = " ".join(line.removeprefix(code).strip() for line in lines[:20]) if code else " ".join(lines[:20])
     said = printable(words, _WORDS_LIMIT)

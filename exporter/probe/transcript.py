@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporter.charset import decoded
 from exporter.probe.redaction import Redactor
 
 # A submission session has some twenty lines; a hostile one must not fill the memory.
@@ -42,11 +43,8 @@ class Transcript:
 
 
 def printable(data: bytes) -> str:
-    """Decode as UTF-8 or else Latin-1, with control characters and escapes made visible."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    """Decode what a server said, with control characters and escapes made visible."""
+    text = decoded(data)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.diagnosis import diagnose, parse
-from exporter.model import ErrorClass, Phase, Reply, Symptom, TlsFailure
+from exporter.model import Confidence, ErrorClass, Phase, Reply, Symptom, TimedOut, TlsFailure
 
 
 def test_a_value_with_a_full_stop_of_its_own_ends_the_sentence_once():
@@ -41,3 +41,26 @@ def test_a_code_in_words_is_the_code(pasted, code):
     evidence = parse(pasted).evidence
     assert isinstance(evidence, Reply)
     assert evidence.code == code
+
+
+@pytest.mark.parametrize("port", [587, 465])
+@pytest.mark.parametrize(
+    ("phase", "partial", "words"),
+    [
+        (
+            Phase.GREETING,
+            b"220-mail.test\n220-mail",
+            "finish its greeting within 5 s: “220-mail.test 220-mail”.",
+        ),
+        (Phase.GREETING, b"\x00\x01\xfe\xfd", "finish its greeting within 5 s: "),
+        (Phase.EHLO, b"250-mail.test\n", "began to answer and did not finish within 5 s: “250-mail.test”."),
+    ],
+)
+def test_a_reply_that_was_begun_is_no_silence(phase: Phase, partial: bytes, words: str, port: int):
+    """The summary says what came, and that this is what the server did is less than certain."""
+    found = diagnose(Symptom(phase=phase, evidence=TimedOut(5, partial), host="mail.test", port=port))
+    assert words in found.summary
+    assert found.confidence is Confidence.LIKELY
+    silent = diagnose(Symptom(phase=phase, evidence=TimedOut(5), host="mail.test", port=587))
+    assert silent.confidence is Confidence.CERTAIN
+    assert silent.error_class is found.error_class
