@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from exporter.followup.control import ControlTargets
 from exporter.followup.experiments import Experiment, experiments_for, judge
@@ -156,7 +157,8 @@ class FollowUps:
             result = await self._prober.run(experiment.endpoint)
             now = asyncio.get_running_loop().time()
             self._memory.keep(experiment, result, now, self.settings.pause)
-            answers.append((experiment, result))
+            # It may be held for days: without what nobody asks of it any more.
+            answers.append((experiment, replace(result, steps=(), transcript=())))
             if judge(observation, experiment, result).decides is not None:
                 break
         return tuple(answers)
@@ -195,10 +197,10 @@ class FollowUps:
 
     async def _offline(self, observation: Observation) -> FollowUp | None:
         seen = self._survey()
-        found = without_interface() or without_route(observation, reached=seen.reached) or seen.cut_off
-        if found is None and self.settings.control_targets:
-            found = await self._control.verdict(self._prober, self.settings.control_targets, observation)
-        return found
+        found = without_interface() or without_route(observation, reached=seen.reached)
+        if found is None and self.settings.control_targets and seen.cut_off is None:
+            return await self._control.verdict(self._prober, self.settings.control_targets, observation)
+        return found or self._memory.cut_off(observation, seen.cut_off)
 
 
 def _as_known(observation: Observation, held: Held | None) -> Observation:

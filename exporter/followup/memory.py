@@ -11,12 +11,13 @@ from typing import NamedTuple, TypeVar
 
 from exporter.followup.experiments import Experiment, judge
 from exporter.followup.hosts import host_of
-from exporter.followup.offline import Known, LastHealth, ip_of
+from exporter.followup.offline import Known, LastHealth, ip_of, is_reached
 from exporter.followup.verdict import Finding
 from exporter.model import (
     AttemptOutcome,
     Endpoint,
     ErrorClass,
+    FollowUp,
     IpProtocol,
     Observation,
     Phase,
@@ -94,11 +95,14 @@ class Memory:
         self._health: OrderedDict[Place, LastHealth] = OrderedDict()
         self._held: OrderedDict[Question, Held] = OrderedDict()
         self._results: OrderedDict[Place, tuple[ProbeResult, float]] = OrderedDict()
+        self._cut_off: OrderedDict[str, tuple[Question, FollowUp]] = OrderedDict()
 
     def note(self, observation: Observation, now: float) -> None:
         """Take note of an observation that has just been made."""
         endpoint = observation.result.endpoint
         remember(self._seen, endpoint.name, now)
+        if is_reached(observation):
+            self._cut_off.clear()
         if not observation.result.success:
             question = question_of(observation)
             if self._began.get(endpoint.name, (None,))[0] != question:
@@ -116,6 +120,21 @@ class Memory:
         endpoint = observation.result.endpoint
         at = self._seen.get(endpoint.name, float("-inf"))
         return Known(observation, at, self._health.get(place_of(endpoint)))
+
+    def cut_off(self, observation: Observation, found: FollowUp | None) -> FollowUp | None:
+        """Return what proves that this host is cut off: found now, or for this very failure before.
+
+        The fleet's health grows older than an hour while an outage lasts, which takes no proof back; that
+        somebody is reached does.
+        """
+        name = observation.result.endpoint.name
+        if found is not None:
+            remember(self._cut_off, name, (question_of(observation), found))
+            return found
+        question, before = self._cut_off.get(name, (None, None))
+        if before is None or question != question_of(observation):
+            return None
+        return replace(before, held=True)
 
     # ----------------------------------------------------------------- questions
 

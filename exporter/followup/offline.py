@@ -101,7 +101,7 @@ def _proves_nothing(observation: Observation) -> bool:
     symptom = observation.result.symptom
     attempts = observation.result.attempts or (_attempts(symptom) if symptom is not None else ())
     if attempts:
-        return all(_is_loopback(attempt) for attempt in attempts)
+        return all(_is_loopback(ip_of(attempt)) for attempt in attempts)
     return symptom is not None and symptom.phase is Phase.DNS and not could_be_offline(observation)
 
 
@@ -110,9 +110,9 @@ def _attempts(symptom: Symptom) -> tuple[Attempt, ...]:
     return symptom.attempts or (evidence.attempts if isinstance(evidence, ConnectFailure) else ())
 
 
-def _is_loopback(attempt: Attempt) -> bool:
+def _is_loopback(ip: str) -> bool:
     # RFC 1122 3.2.1.3 and RFC 4291 2.5.3.  The addresses are in their shortest form, and there are very many.
-    return attempt.address.startswith(("127.", "[::1]"))
+    return ip.startswith("127.") or ip == "::1"
 
 
 def ip_of(attempt: Attempt) -> str:
@@ -153,7 +153,7 @@ def everybody_fails(latest: Iterable[Known], now: float) -> FollowUp | None:
     reached = float("-inf")
     failing: list[tuple[Known, LastHealth]] = []
     for one in latest:
-        if one.health is not None:
+        if one.health is not None and not _is_loopback(one.health.ip):
             reached = max(reached, one.health.at)
         if _proves_nothing(one.observation):
             continue

@@ -152,3 +152,50 @@ def test_a_success_of_long_ago_acquits_nobody() -> None:
     for age, proved in ((10.0, False), (1200.0, True)):
         seen = Known(healthy(daily, "192.0.2.9"), now - age, LastHealth(now - age, "192.0.2.9"))
         assert (everybody_fails([*lost, seen], now) is not None) is proved
+
+
+def test_a_healthy_server_on_this_very_host_acquits_nobody() -> None:
+    """What is reached over loopback is reached without a network."""
+
+    async def scenario() -> ErrorClass:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        places = fleet("a.example.com", "b.example.com", "c.example.com")
+        bridge = endpoint("bridge", host="localhost")
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        for target, ip in places * 2:
+            await asyncio.sleep(10.0)
+            board["bridge"] = await examined.examine(healthy(bridge, "127.0.0.1"))
+            board[target.name] = await examined.examine(silent(target, ip))
+        return board["a"].diagnosis.error_class
+
+    assert run_virtual(scenario()) is ErrorClass.EXPORTER_OFFLINE
+
+
+def test_an_outage_of_hours_keeps_its_class() -> None:
+    """That all were healthy within the hour is asked of its beginning; one that is reached ends it for all."""
+
+    async def scenario() -> list[ErrorClass]:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(Network({}), latest=board.values)
+        places = fleet("a.example.com", "b.example.com", "c.example.com")
+        for target, ip in places:
+            board[target.name] = await examined.examine(healthy(target, ip))
+        seen = []
+        for minute in range(180):
+            for target, ip in places:
+                board[target.name] = await examined.examine(silent(target, ip))
+            if minute:
+                seen += [o.diagnosis.error_class for o in board.values()]
+            await asyncio.sleep(MINUTE)
+        assert set(seen) == {ErrorClass.EXPORTER_OFFLINE}
+        (a, a_ip), (b, b_ip), _ = places
+        board["a"] = await examined.examine(healthy(a, a_ip))
+        ended = [(await examined.examine(silent(b, b_ip))).diagnosis.error_class]
+        # Another failure than the one that was explained is not covered, nor is a newcomer.
+        board["a"] = await examined.examine(silent(a, a_ip))
+        newcomer = endpoint("new", host="new.example.com")
+        return [*ended, (await examined.examine(silent(newcomer, "192.0.2.200"))).diagnosis.error_class]
+
+    assert run_virtual(scenario()) == [ErrorClass.CONNECT_TIMEOUT] * 2
