@@ -397,3 +397,22 @@ def test_a_structured_log_line_is_read_by_its_members(text):
     evidence = parse(text).evidence
     assert isinstance(evidence, Reply)
     assert (evidence.code, evidence.enhanced) == (535, "5.7.8")
+
+
+@pytest.mark.parametrize(
+    ("frames", "phase"),
+    [
+        (("connect", "getreply"), Phase.GREETING),
+        (("login", "auth", "docmd", "getreply"), Phase.AUTH),
+        (("sendmail", "mail", "getreply"), Phase.MAIL),
+        (("sendmail", "data", "getreply"), Phase.DATA),
+        (("quit", "docmd", "send"), Phase.QUIT),
+        (("connect", "_get_socket"), None),
+    ],
+)
+def test_a_stack_trace_names_the_phase(frames, phase):
+    """The function of smtplib that waited for a reply says which one it was."""
+    trace = "\n".join(
+        f'  File "/usr/lib/python3.12/smtplib.py", line {n}, in {name}' for n, name in enumerate(frames)
+    )
+    assert parse(f"{trace}\nsmtplib.SMTPServerDisconnected: Connection unexpectedly closed").phase is phase

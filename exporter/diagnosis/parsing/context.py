@@ -110,6 +110,33 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
     ),
     (Phase.STARTTLS, ("starttls failed", "starttls command failed", "starttls upgrade"), None),
 )
+# the functions of mail libraries in a stack trace; what waits for a reply inside `connect` waits for the greeting
+_FRAMES = re.compile(
+    r"smtplib\.py\", line \d+, in (\w+)|\bSMTPTransport(?:\$\w+)?\.(\w+)\(|\bMail\.(\w+)Command\.|"
+    r"\bSmtpClient\.(?:On)?([A-Z][a-z]+)|\bnet/smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)"
+)
+_FUNCTIONS = {
+    "connect": Phase.GREETING,
+    "openserver": Phase.GREETING,
+    "ehlo": Phase.EHLO,
+    "helo": Phase.EHLO,
+    "ehello": Phase.EHLO,
+    "starttls": Phase.STARTTLS,
+    "login": Phase.AUTH,
+    "auth": Phase.AUTH,
+    "authenticate": Phase.AUTH,
+    "check_auth_response": Phase.AUTH,
+    "mail": Phase.MAIL,
+    "mailfrom": Phase.MAIL,
+    "sender": Phase.MAIL,
+    "rcpt": Phase.RCPT,
+    "rcptto": Phase.RCPT,
+    "recipient": Phase.RCPT,
+    "data": Phase.DATA,
+    "finishdata": Phase.DATA,
+    "datastop": Phase.DATA,
+    "quit": Phase.QUIT,
+}
 _OUTLOOK_PHASES = {
     "0x800ccc78": Phase.MAIL,
     "0x800ccc7a": Phase.MAIL,
@@ -191,9 +218,24 @@ def phase_in(text: str) -> Phase | None:
     for phase, names, pattern in _NAMES:
         if any(name in lowered for name in names) or (pattern and pattern.search(lowered)):
             return phase
+    if frames := _framed(text):
+        return frames
     if code := _HRESULT.search(text):
         return _OUTLOOK_PHASES.get(code[0].lower())
     return None
+
+
+def _framed(text: str) -> Phase | None:
+    """The phase whose function stands nearest to where the client waited for a reply, in a stack trace."""
+    if "smtp" not in text and "Smtp" not in text and "SMTP" not in text:
+        return None
+    names = [next(filter(None, found)).lower() for found in _FRAMES.findall(text)]
+    phases = [phase for name in names if (phase := _FUNCTIONS.get(name)) is not None]
+    if not phases:
+        return None
+    # Python's traces end with the innermost call, those of the others begin with it
+    nearest = phases[-1] if "smtplib.py" in text else phases[0]
+    return nearest if nearest is not Phase.GREETING or "getreply" in names else None
 
 
 def _phase_of(verb: str) -> Phase | None:

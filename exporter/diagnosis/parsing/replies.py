@@ -60,6 +60,8 @@ _DOTNET_CODES = (
     ("mailbox name not allowed", 553),
     ("transaction failed", 554),
 )
+# PHPMailer puts the code behind the words
+_DETAIL = re.compile(r"Detail: (?=.{1,1000}?SMTP code: ([45]\d\d))", re.DOTALL)
 _LETTRE = re.compile(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}), detail: (\w{1,6})", _I)
 _LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "unspecified4", "mailsystem")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -71,7 +73,7 @@ _NOISE = re.compile(
 _TAIL = re.compile(
     r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
     r"['\"]?,?\s{1,40}(?:code|responseCode|command|errno|syscall): |"
-    r"\s\(in reply to |\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|\nLast-Attempt|\nArrival-Date",
+    r"\s\(in reply to | ?SMTP code: [45]\d\d|\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|\nLast-Attempt|\nArrival-Date",
 )
 # by the mark that opens a quotation, where it ends: before a separator, a bracket or the end of a line
 _CLOSING = {
@@ -127,6 +129,8 @@ def _spelled_out(text: str) -> tuple[int, int] | None:
         said = hit[1].lower()
         code = next((number for words, number in _DOTNET_CODES if words in said), None)
         return (code, hit.end()) if code else None
+    if "SMTP code: " in text and (hit := _DETAIL.search(text)):
+        return int(hit[1]), hit.end()
     if "category" in text and (hit := _LETTRE.search(text)):
         category, detail = hit[2].lower(), hit[3].lower()
         if category in _LETTRE_CATEGORIES and detail in _DIGITS:
