@@ -83,6 +83,9 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "login denied",
             "username command failed",
             "password command failed",
+            "rejected the password",
+            "rejected your password",
+            "rejected your login",
             "login to server",
         ),
         re.compile(r"authenticationerror\b|\beauth\b"),
@@ -90,7 +93,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
     (
         Phase.MAIL,
         ("smtpsenderrefused", "senderrefused", "sender refused", "sender address was rejected"),
-        None,
+        re.compile(r"sender address \S{1,100} was rejected"),
     ),
     (
         Phase.RCPT,
@@ -101,7 +104,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "smtpfailedrecipient",
             "rejected one of the recipients",
         ),
-        re.compile(r"recipients? (?:were |was )?(?:refused|rejected)"),
+        re.compile(r"recipients? (?:address \S{1,100} )?(?:were |was )?(?:refused|rejected)"),
     ),
     (
         Phase.DATA,
