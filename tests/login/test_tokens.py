@@ -359,6 +359,7 @@ def test_an_endpoint_that_cannot_answer_now_blames_no_credentials(answer: web.Re
         server.answer = answer
         found = await tokens.get(server.oauth2(), PATIENCE)
         assert found == TokenUnavailable(error, reachable=False)
+        assert isinstance(found, TokenUnavailable)
         verdict = diagnose(Symptom(phase=Phase.AUTH, evidence=found))
         assert verdict.error_class is ErrorClass.OAUTH_TOKEN_UNAVAILABLE
         assert verdict.fault_domain is FaultDomain.NETWORK
