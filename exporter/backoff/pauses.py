@@ -100,6 +100,8 @@ class Pauses:
         pauses = self._pauses.get(client, {})
         known = pauses.pop(asker, None)
         if most is None:
+            if not pauses:
+                self._pauses.pop(client, None)
             return
         before = known.seconds if known is not None else 0.0
         seconds = min(2 * before or min(settings.initial, 2 * endpoint.interval), most)
@@ -118,6 +120,8 @@ class Pauses:
 
     def _longest(self, endpoint: Endpoint, *, on_demand: bool) -> _Pause | None:
         """Return the pause that holds `endpoint` back for longest now."""
+        if not self._pauses:  # as nearly always, and every scrape asks for every endpoint
+            return None
         now, plan = asyncio.get_running_loop().time(), plan_for(endpoint)
         holding = (
             pause
