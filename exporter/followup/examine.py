@@ -10,12 +10,12 @@ from exporter.followup.control import ControlTargets
 from exporter.followup.experiments import Experiment, experiments_for, judge
 from exporter.followup.hosts import host_of
 from exporter.followup.kernel import without_interface
-from exporter.followup.memory import Held, Memory, question_of
+from exporter.followup.memory import Answers, Held, Memory, question_of
 from exporter.followup.offline import could_be_offline, without_route
 from exporter.followup.survey import Survey, survey
 from exporter.followup.turns import Turns
 from exporter.followup.verdict import concluded, cut_off
-from exporter.model import Endpoint, FollowUp, Observation, ProbeResult
+from exporter.model import Endpoint, FollowUp, Observation
 from exporter.probe.prober import Prober
 from exporter.settings import FollowUpSettings
 
@@ -123,7 +123,10 @@ class FollowUps:
                 if not wanted:
                     return _as_known(observation, held)
             made = True
-            held = self._memory.concluded(observation, await self._made(observation, wanted), turn.at, held)
+            answers = await self._made(observation, wanted)
+            if held is not None and len(answers) < len(wanted) and not _decided(observation, answers):
+                return _as_known(observation, held)  # cut short: half an answer takes nothing back
+            held = self._memory.concluded(observation, answers, turn.at, held)
             return concluded(observation, held.findings(observation, fresh=True))
         finally:
             if not made:
@@ -146,11 +149,9 @@ class FollowUps:
         except TimeoutError:
             return False
 
-    async def _made(
-        self, observation: Observation, wanted: tuple[Experiment, ...]
-    ) -> tuple[tuple[Experiment, ProbeResult], ...]:
+    async def _made(self, observation: Observation, wanted: tuple[Experiment, ...]) -> Answers:
         """Make the experiments one after the other until one of them decides."""
-        answers: list[tuple[Experiment, ProbeResult]] = []
+        answers: Answers = ()
         for experiment in wanted:
             if answers and experiment not in self._permitted(observation):
                 break
@@ -158,10 +159,10 @@ class FollowUps:
             now = asyncio.get_running_loop().time()
             self._memory.keep(experiment, result, now, self.settings.pause)
             # It may be held for days: without what nobody asks of it any more.
-            answers.append((experiment, replace(result, steps=(), transcript=())))
-            if judge(observation, experiment, result).decides is not None:
+            answers = (*answers, (experiment, replace(result, steps=(), transcript=())))
+            if _decided(observation, answers):
                 break
-        return tuple(answers)
+        return answers
 
     def _permitted(self, observation: Observation) -> tuple[Experiment, ...]:
         """Return what may be tried now: a crowd may have gathered while we waited, or a reload forbidden a port."""
@@ -176,8 +177,7 @@ class FollowUps:
         pause = self.settings.pause
         found = [(e, self._memory.answer(e, now, pause)) for e in wanted]
         answers = tuple((e, answer[0]) for e, answer in found if answer is not None)
-        decided = any(judge(observation, e, result).decides is not None for e, result in answers)
-        if not decided and len(answers) < len(wanted):
+        if len(answers) < len(wanted) and not _decided(observation, answers):
             return None
         at = min(answer[1] for _, answer in found if answer is not None)
         return self._memory.concluded(observation, answers, at, held, turns=0)
@@ -205,3 +205,7 @@ class FollowUps:
 
 def _as_known(observation: Observation, held: Held | None) -> Observation:
     return observation if held is None else concluded(observation, held.findings(observation))
+
+
+def _decided(observation: Observation, answers: Answers) -> bool:
+    return any(judge(observation, e, result).decides is not None for e, result in answers)

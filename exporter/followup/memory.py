@@ -31,6 +31,9 @@ WORKED_WITHIN = 86_400.0
 """Seconds for which a success speaks for the settings that it was made with."""
 MOST_MEMORIES = 50_000
 
+Answers = tuple[tuple[Experiment, ProbeResult], ...]
+"""Experiments, each with what came of it."""
+
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -70,7 +73,7 @@ def question_of(observation: Observation) -> Question:
 class Held:
     """What experiments showed about one question."""
 
-    answers: tuple[tuple[Experiment, ProbeResult], ...]
+    answers: Answers
     at: float
     proved: bool
     worked: bool
@@ -165,7 +168,7 @@ class Memory:
     def concluded(
         self,
         observation: Observation,
-        answers: tuple[tuple[Experiment, ProbeResult], ...],
+        answers: Answers,
         at: float,
         before: Held | None,
         *,

@@ -245,6 +245,27 @@ def test_a_proved_verdict_holds(
                 assert after.follow_ups == before.follow_ups
 
 
+@examples(150)
+@given(events=EVENTS, answering=ANSWERING, seconds=st.sampled_from((0.0, 3.0)))
+def test_whatever_happens_in_between(
+    events: dict[int, Events], answering: frozenset[tuple[str, int]], seconds: float
+) -> None:
+    """A symptom that was explained and comes back is explained in the same way, in a world that stays the same.
+
+    Only a refused port may have another owner once it has been seen to work.
+    """
+    _, told = lived(events, answering, seconds)
+    for number, sequence in events.items():
+        classes: dict[Seen, set[ErrorClass]] = {}
+        for (_, seen), found in zip(sequence, told[ENDPOINTS[number].name], strict=True):
+            proved = {follow_up.decides for follow_up in found.follow_ups} - {None}
+            known = classes.setdefault(seen, set())
+            if found.diagnosis.error_class is not ErrorClass.EXPORTER_OFFLINE and (proved or known):
+                known.add(found.diagnosis.error_class)
+        for seen, known in classes.items():
+            assert len(known) <= 1 or seen is Seen.REFUSED
+
+
 @examples(50)
 @given(events=EVENTS, answering=ANSWERING, seconds=st.sampled_from((0.1, 3.0)))
 def test_the_same_gives_the_same(

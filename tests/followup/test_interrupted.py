@@ -85,6 +85,27 @@ def test_the_second_connection_is_asked_for_anew(*, crowd: bool) -> None:
     assert [target for _, target in network.made] == ["mail.example.com:465"]
 
 
+def test_half_an_answer_takes_nothing_back() -> None:
+    """A verdict that is looked at again stands when a crowd forbids the connection that would confirm it."""
+    network = Network({465: True})
+    fleet = [endpoint(str(n), host=f"h{n}.example.com") for n in range(4)]
+    target = endpoint(port=2525)
+
+    async def scenario() -> list[ErrorClass]:
+        board: dict[str, Observation] = {}
+        examined = follow_ups(network, latest=board.values, ports=(587, 465))
+        seen = [await examined.examine(silent(target))]
+        await asyncio.sleep(3600.0)
+        network.seconds = 3.0
+        again = asyncio.create_task(examined.examine(silent(target)))
+        await asyncio.sleep(1.0)
+        board.update({o.name: silent(o) for o in fleet})
+        return [o.diagnosis.error_class for o in (*seen, await again)]
+
+    assert run_virtual(scenario()) == [ErrorClass.PORT_BLOCKED] * 2
+    assert [target for _, target in network.made][2:] == ["mail.example.com:587"]
+
+
 def removed(network: Network, after: float) -> list[tuple[float, str]]:
     """Remove an endpoint that many seconds after its failure; what another of its host, failing then, makes."""
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from exporter.diagnosis import diagnose
 from exporter.followup.examine import LONGEST_WAIT
-from exporter.followup.kernel import without_interface
 from exporter.followup.offline import Known, LastHealth, everybody_fails
 from exporter.model import (
     Endpoint,
@@ -380,25 +378,6 @@ def test_control_targets_are_asked_rarely() -> None:
 
     run_virtual(scenario())
     assert len(network.made) == 1
-
-
-def interface(folder: Path, name: str, flags: int) -> None:
-    """Make an interface as sysfs shows it."""
-    (folder / name).mkdir()
-    (folder / name / "flags").write_text(f"{flags:#x}\n")
-
-
-def test_a_host_without_an_interface_is_offline(tmp_path: Path) -> None:
-    """Nothing but loopback up is proof; one other interface, or no knowledge, is none."""
-    assert without_interface(tmp_path / "missing") is None
-    assert without_interface(tmp_path) is None
-    interface(tmp_path, "lo", 0x9)
-    interface(tmp_path, "eth0", 0x1002)
-    found = without_interface(tmp_path)
-    assert found is not None
-    assert found.decides is ErrorClass.EXPORTER_OFFLINE
-    interface(tmp_path, "eth1", 0x1003)
-    assert without_interface(tmp_path) is None
 
 
 def test_a_reply_is_never_a_sign_of_being_offline() -> None:

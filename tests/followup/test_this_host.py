@@ -215,6 +215,25 @@ def test_an_interface_without_a_carrier_is_no_way_out(state: str, cut_off: bool,
     assert (without_interface(tmp_path) is not None) is cut_off
 
 
+def interface(folder: Path, name: str, flags: int) -> None:
+    """Make an interface as sysfs shows it."""
+    (folder / name).mkdir()
+    (folder / name / "flags").write_text(f"{flags:#x}\n")
+
+
+def test_a_host_without_an_interface_is_offline(tmp_path: Path) -> None:
+    """Nothing but loopback up is proof; one other interface, or no knowledge, is none."""
+    assert without_interface(tmp_path / "missing") is None
+    assert without_interface(tmp_path) is None
+    interface(tmp_path, "lo", 0x9)
+    interface(tmp_path, "eth0", 0x1002)
+    found = without_interface(tmp_path)
+    assert found is not None
+    assert found.decides is ErrorClass.EXPORTER_OFFLINE
+    interface(tmp_path, "eth1", 0x1003)
+    assert without_interface(tmp_path) is None
+
+
 # --------------------------------------------------------------------------- control targets
 
 
