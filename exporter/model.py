@@ -385,7 +385,7 @@ class TimedOut:
     """The deadline struck while this phase was open."""
 
     limit: float
-    """Seconds that the whole probe was given."""
+    """Seconds that the whole probe was given, or QUIT."""
     partial: bytes = b""
     """What had arrived of an unfinished reply."""
 

@@ -171,7 +171,7 @@ def evidence_words(evidence: Evidence) -> str:
         case TlsFailure():
             return _clean(evidence.verify_error or evidence.reason or evidence.detail or "TLS failed")
         case TimedOut():
-            return f"nothing came within the {evidence.limit:g} s of the probe"
+            return f"nothing came within {evidence.limit:.3g} s"
         case Dropped():
             return "the server ended the connection" + (f" ({evidence.errno})" if evidence.errno else "")
         case NotOffered():

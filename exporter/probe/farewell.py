@@ -13,19 +13,20 @@ from exporter.probe.wire import Wire
 QUIT_PATIENCE = 2.0
 
 
-async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float, alerts: bool = False) -> Step:
+async def take_leave(wire: Wire, deadline: float, *, reset: bool, alerts: bool = False) -> Step:
     """Say QUIT and wait for 221, `deadline` (loop time) permitting; never turns success into failure.
 
-    `reset` says RSET first; `limit` is what the whole probe was given, in seconds.  With `alerts` a TLS
-    failure that arrives instead of the reply is raised (PhaseFailed): nothing was heard since the handshake.
+    `reset` says RSET first.  With `alerts` a TLS failure that arrives instead of the reply is raised
+    (PhaseFailed): nothing was heard since the handshake.
     """
     began = perf_counter()
-    patience = min(deadline, asyncio.get_running_loop().time() + QUIT_PATIENCE)
+    now = asyncio.get_running_loop().time()
+    patience = max(0.0, min(deadline - now, QUIT_PATIENCE))
     note, status = "", StepStatus.PASSED
     seen: Evidence | None = None
     seconds: float | None = None
     try:
-        async with asyncio.timeout_at(patience):
+        async with asyncio.timeout_at(now + patience):
             if reset:
                 await wire.command(b"RSET")  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
             exchange = await wire.command(b"QUIT")
@@ -37,5 +38,5 @@ async def take_leave(wire: Wire, deadline: float, *, reset: bool, limit: float, 
             raise
         note = "closed without a reply"
     except TimeoutError:
-        status, seen = StepStatus.FAILED, TimedOut(limit)
+        status, seen = StepStatus.FAILED, TimedOut(patience)
     return Step(Phase.QUIT, status, perf_counter() - began if seconds is None else seconds, seen, note)

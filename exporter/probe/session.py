@@ -348,8 +348,7 @@ class Session:
         self._record.begin(Phase.QUIT)
         try:
             reset = evidence is None and self._endpoint.until in {Phase.MAIL, Phase.RCPT}
-            limit = self._endpoint.timeout
-            step = await take_leave(wire, self._clock.deadline, reset=reset, limit=limit, alerts=unheard)
+            step = await take_leave(wire, self._clock.deadline, reset=reset, alerts=unheard)
             self._record.add(step)
         finally:
             wire.hang_up()

@@ -64,7 +64,7 @@ WORDS: list[tuple[Evidence, str]] = [
     (TlsFailure(verify_error="certificate has expired"), "certificate has expired"),
     (TlsFailure(reason="NO_SHARED_CIPHER"), "NO_SHARED_CIPHER"),
     (TlsFailure(), "TLS failed"),
-    (TimedOut(2.5), "nothing came within the 2.5 s of the probe"),
+    (TimedOut(2.5), "nothing came within 2.5 s"),
     (Dropped(DropKind.EOF), "the server ended the connection"),
     (Dropped(DropKind.RESET, errno="ECONNRESET"), "the server ended the connection (ECONNRESET)"),
     (NotOffered("STARTTLS"), "STARTTLS is not offered"),
