@@ -221,12 +221,12 @@ HOSTILE = {
 def test_hostile_text_costs_no_more_than_its_length(unit):
     """Half a megabyte of the worst text for a pattern is read in a moment: nothing backtracks."""
     pasted = unit * (500_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     assert_well_formed(diagnose(parse(pasted)))
     reply = Reply(550, (pasted.encode("utf-8", "surrogatepass"),))
     assert_well_formed(diagnose(Symptom(phase=Phase.RCPT, evidence=reply, host=pasted, greeting=pasted)))
     # an exponential or even a quadratic pattern would take minutes
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_kinds_of_evidence_have_names_for_rules():

@@ -183,11 +183,11 @@ def test_a_line_of_any_length_is_cleaned_in_no_time() -> None:
     """A server that sends base64 without end does not hold up the event loop."""
     redact = Redactor((SECRET,))
     hostile = base64.b64encode(SECRET.encode()) + b"A" * 8192
-    began = time.perf_counter()
+    began = time.process_time()
     for line in (b"A" * 8192, hostile, hostile * 8):
         redact(line)
         redact.unfinished(line)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_every_secret_of_a_login_is_known() -> None:
