@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class _Form:
     In base64 (`encoded`) it stands inside a word, which goes as a whole.
     """
 
-    __slots__ = ("_pieces", "blocks", "encoded", "piece", "text")
+    __slots__ = ("_pieces", "_search", "blocks", "encoded", "piece", "text")
 
     def __init__(self, text: bytes, *, encoded: bool) -> None:
         self.text = text
@@ -65,24 +65,30 @@ class _Form:
         self.blocks = tuple(dict.fromkeys(text[at : at + size] for at in range(0, length - size + 1, size)))
         """No piece without one of them."""
         self._pieces: frozenset[bytes] = frozenset()  # until they are wanted
+        self._search: Callable[[bytes, int], re.Match[bytes] | None] | None = None  # the same
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Yield what has to go from `data`, in order and apart from each other."""
         size = self.piece
-        if not self._pieces:
+        if self._search is None:
             self._pieces = frozenset(self.text[at : at + size] for at in range(len(self.text) - size + 1))
+            self._search = re.compile(b"|".join(map(re.escape, self.blocks))).search
+        reach = size - len(self.blocks[0])
         at = end = 0
-        while at + size <= len(data):
-            if data[at : at + size] in self._pieces:
-                start, stop = at, at + size
+        while (block := self._search(data, at)) is not None:
+            for start in range(max(at, block.start() - reach), block.start() + 1):
+                if data[start : start + size] not in self._pieces:
+                    continue
+                stop = start + size
                 while data[stop - size + 1 : stop + 1] in self._pieces:
                     stop += 1
                 if self.encoded:
-                    start, stop = _whole_word(data, start, stop, end)
+                    start, stop = _whole_word(data, start, stop, end)  # noqa: PLW2901 - and the search goes on
                 yield start, stop
                 at = end = stop
+                break
             else:
-                at += 1
+                at = block.start() + 1
 
 
 class _Forms:
@@ -122,10 +128,10 @@ class Redactor:
     such a word moreover only beside the name of the `user`.
     """
 
-    __slots__ = ("_known", "_own", "_told", "_weak")
+    __slots__ = ("_known", "_own", "_recased", "_told", "_weak")
 
     def __init__(self, secrets: tuple[str, ...], *, user: str | None = None, told: bool = False) -> None:
-        self._known, self._weak = _forms_of(secrets, user)
+        self._known, self._recased, self._weak = _forms_of(secrets, user)
         self._own = _forms_of((), None)[0]
         self._told = told
 
@@ -177,18 +183,25 @@ class Redactor:
         if depth:
             size = len(data)
             found += ((size - stop, size - start) for start, stop in self._plain_spans(data[::-1]))
-            for span, inner in decoded_words(data, self._shortest):
-                if self._spans(inner, depth - 1) or any(
-                    raw in inner for weak in self._weak for raw in weak.inside
-                ):
-                    found.append(span)
+            words = list(decoded_words(data, self._shortest))
+            # All at once first: many words of which none holds a secret are the rule.
+            if words and self._is_in(b"\n".join(inner for _, inner in words), depth - 1):
+                found += (span for span, inner in words if self._is_in(inner, depth - 1))
         return found
+
+    def _is_in(self, inner: bytes, depth: int) -> bool:
+        """Say whether an encoded word holds a secret, by what it says."""
+        return bool(self._spans(inner, depth)) or any(
+            raw in inner for weak in self._weak for raw in weak.inside
+        )
 
     def _plain_spans(self, data: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
         if self._known.may_be_in(data) or self._own.may_be_in(data):
             found += (span for form in self._forms for span in form.spans(data))
         if self._told:
+            if self._recased.may_be_in(data):
+                found += (span for form in self._recased.forms for span in form.spans(data))
             for weak in self._weak:
                 if weak.beside is None or weak.beside in data:
                     found += (match.span() for match in weak.pattern.finditer(data))
@@ -205,9 +218,13 @@ class _Weak(NamedTuple):
 
 
 @lru_cache(maxsize=2048)
-def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, tuple[_Weak, ...]]:
-    """Return every way of writing `secrets`; endpoints are probed with the same ones again and again."""
+def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, _Forms, tuple[_Weak, ...]]:
+    """Return every way of writing `secrets`, those with their case changed, and the secrets that are weak.
+
+    Endpoints are probed with the same ones again and again.
+    """
     forms: list[_Form] = []
+    recased: list[_Form] = []
     weak: list[_Weak] = []
     for secret in secrets:
         common = is_common(secret)
@@ -219,10 +236,11 @@ def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, tuple
             continue
         for raw in raws:
             forms.append(_Form(raw, encoded=False))
+            recased += (_Form(other, encoded=False) for other in {raw.lower(), raw.upper()} - {raw})
             for core in (_base64_core(raw, shift) for shift in range(3)):
                 words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
                 forms += (_Form(word, encoded=True) for word in words)
-    return _Forms(forms), tuple(weak)
+    return _Forms(forms), _Forms(recased), tuple(weak)
 
 
 def _in_bytes(secret: str) -> tuple[bytes, ...]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import json
+import quopri
+import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from tests.servers.scripted import Stage, Step, drop, scripted, stall
 
-PASSWORD = "C4n4ry+Pass/w0rd~<&>?=-zZ9"
+PASSWORD = "C4n4ry+Pa\"ss'/w0\\rd  ~<&>%41?=-zZ9ñß"
+"""With all that JSON, URLs, HTML and quoted-printable write in their own way."""
 TOKEN = "C4n4ryT0ken.Zx-9_8~abcDEF/ghi+JKL=="
 CLIENT_SECRET = "C4n4ryCl1entSecret+/~xyz"
 REFRESH_TOKEN = "C4n4ryRefr3shT0ken+/~abc"
@@ -28,12 +32,26 @@ def _decoded(line: bytes) -> bytes:
         return line
 
 
+def _text(line: bytes) -> str:
+    return _decoded(line).decode("utf-8", "replace")
+
+
 FORMS: dict[str, Form] = {
     "as it came": lambda line: line,
     "decoded": _decoded,
     "decoded and moved": lambda line: base64.b64encode(b"you said " + _decoded(line) + b"!"),
     "decoded and moved on": lambda line: base64.b64encode(b"you sent " + _decoded(line)[:-1]),
     "for URLs": lambda line: base64.urlsafe_b64encode(b"-" + _decoded(line)),
+    "in JSON": lambda line: json.dumps({"you": _text(line)}).encode(),
+    "in JSON of PHP": lambda line: json.dumps(_text(line), ensure_ascii=False).replace("/", "\\/").encode(),
+    "in a URL": lambda line: urllib.parse.quote(_decoded(line), safe="").encode(),
+    "in a form": lambda line: urllib.parse.quote_plus(_decoded(line)).lower().encode(),
+    "in HTML": lambda line: html.escape(_text(line)).encode("ascii", "xmlcharrefreplace"),
+    "in Python": lambda line: repr(_decoded(line)).encode(),
+    "in hexadecimal": lambda line: _decoded(line).hex().upper().encode(),
+    "quoted-printable": lambda line: quopri.encodestring(_decoded(line), quotetabs=True).replace(b"=\n", b""),
+    "encoded twice": lambda line: base64.b64encode(b"!" + base64.b64encode(_decoded(line))),
+    "backwards": lambda line: _decoded(line)[::-1],
     "as JSON": lambda line: base64.b64encode(
         json.dumps({"status": "401", "you": _decoded(line).decode("latin-1")}).encode()
     ),

@@ -8,6 +8,7 @@ import contextlib
 import html
 import json
 import logging
+import quopri
 import subprocess
 import time
 import urllib.error
@@ -49,8 +50,18 @@ PIECE = 10
 
 
 def pieces(secret: str) -> Iterator[str]:
-    """Every piece of a secret in plain, as HTML and URL write it, and in the alignments of base64."""
+    """Every piece of a secret in plain, as others write it, and in the alignments of base64."""
+    raw = secret.encode()
     forms = {secret, html.escape(secret), urllib.parse.quote(secret), urllib.parse.quote_plus(secret)}
+    forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1].replace("/", "\\/")}
+    forms |= {urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret).lower(), repr(raw)[2:-1]}
+    forms |= {html.escape(secret).encode("ascii", "xmlcharrefreplace").decode(), raw.decode("latin-1")}
+    forms |= {raw.hex(), raw.hex().upper(), secret[::-1], quopri.encodestring(raw, quotetabs=True).decode()}
+    # What a page writes of what a server wrote.
+    forms |= {html.escape(form) for form in forms} | {json.dumps(form)[1:-1] for form in forms}
+    for shift in range(3):
+        once = base64.b64encode(b"\0" * shift + raw)[4:-4]
+        forms |= {base64.b64encode(b"\0" * more + once).decode()[4:-4] for more in range(3)}
     for shift in range(3):
         # The first and last characters also carry bits of what stands beside the secret.
         inner = base64.b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")[shift + 1 : -2]

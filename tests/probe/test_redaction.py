@@ -63,6 +63,8 @@ WAYS: dict[str, Callable[[str], bytes]] = {
     "base64 twice": lambda text: _twice(text.encode()),
     "base64 of JSON": lambda text: base64.b64encode(json.dumps({"you": text}).encode()),
     "base64 that lost its beginning": lambda text: _twice(text.encode())[3:],
+    "in capitals": lambda text: text.encode().upper(),
+    "in small letters": lambda text: quote(text).lower().encode(),
     "backwards": lambda text: text.encode()[::-1],
     "Latin-1 taken for UTF-8": lambda text: text.encode().decode("latin-1").encode(),
 }
@@ -188,6 +190,16 @@ def test_a_line_of_any_length_is_cleaned_in_no_time() -> None:
         redact(line)
         redact.unfinished(line)
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_line_of_any_length_is_cleaned(told: bool) -> None:
+    """However much of it there is, nothing else goes than the words that hold the secret."""
+    redact = Redactor((SECRET,), told=told)
+    word = base64.b64encode(SECRET.encode())
+    for innocent in (b"A" * 8192, b"%41" * 9000, b"QUFBQUFB" * 4 + b" ", b"\\u0041 &amp; =41 " * 500):
+        assert redact(innocent * 8) == innocent * 8
+        assert redact(innocent * 8 + b" " + word) == innocent * 8 + b" <secret>"
 
 
 def test_every_secret_of_a_login_is_known() -> None:
