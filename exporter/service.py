@@ -182,6 +182,7 @@ class Service:
         self._observer = Observer(prober, configuration.rulebook, self._follow_ups, self._logins)
         self._configuration = configuration
         await asyncio.sleep(0)
+        before = self._board.entries
         await self._board.apply_in_turns(
             settings.endpoints, history=settings.history, phase_latency=settings.phase_latency
         )
@@ -189,6 +190,10 @@ class Service:
         change = await self._scheduler.apply_in_turns(
             settings.endpoints, max_concurrent=settings.max_concurrent
         )
+        for entry in (self._board.entries[name] for name in change.changed):
+            known = before[entry.endpoint.name].latest
+            if entry.latest is None and known is not None and self._messages.remaining(entry.endpoint):
+                self._board.record(known)  # the next probe may be a quarter of an hour away
         self._problems, self._loaded_at = (), time.time()
         log.event(
             logging.INFO,

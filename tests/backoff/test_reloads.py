@@ -19,7 +19,6 @@ from tests.virtual_time import run_virtual
 
 MESSAGE = Message(sender="probe@mail.test", recipient="postmaster@mail.test")
 EVERYWHERE: Permits = lambda _: True  # noqa: E731
-DAY = 86_400.0
 QUARTER = 900.0
 
 
@@ -202,6 +201,24 @@ def test_a_message_in_doubt_is_counted_whatever_is_reloaded(change: Change) -> N
                 assert len(server.connections) == 1
                 labels = dict(now.labels)
                 assert metrics("smtp_probe_data_uncertain_total", "e", **labels) == 1
+
+    run_virtual(scenario())
+
+
+def test_new_labels_show_what_the_last_message_showed() -> None:
+    """The next one is many minutes away, and nothing of what is known has changed."""
+
+    async def scenario() -> None:
+        async with submission_server(replies={"message": "550 5.7.1 spam"}) as server:
+            base = sender("e", server.port)
+            async with exporter(base) as running:
+                await running.until(3.0)
+                await reload(running, labelled(base, 1))
+                await reload(running, labelled(base, 2))
+                metrics = await running.metrics()
+            assert len(server.sessions) == 1
+        assert metrics("smtp_probe_success", "e", generation="2") == 0
+        assert metrics("smtp_probe_reply_code", "e", generation="2") == 550
 
     run_virtual(scenario())
 
