@@ -113,6 +113,7 @@ _VERIFY_SPELLINGS: tuple[tuple[str, int], ...] = (
     *((words.lower(), code) for code, words in VERIFY_ERRORS.items() if code not in {18, 19, 62, 64}),
 )
 
+_REASON_WORDS = tuple((name, name.replace("_", " ").lower()) for name in REASONS.values())
 _HEX_ERROR = re.compile(r"error:([0-9A-Fa-f]{8}):")
 _BRACKETED = re.compile(r"\[(?:SSL|X509)[:=] ?([A-Z0-9_]{4,60})\]")
 _NODE = re.compile(r"\bERR_SSL_([A-Z0-9_]{4,60})\b")
@@ -142,7 +143,7 @@ def reason_in(text: str) -> tuple[str | None, int | None]:
             reason = named[1]
     lowered = text.lower()
     if reason is None:
-        reason = next((name for name in REASONS.values() if name.replace("_", " ").lower() in lowered), None)
+        reason = next((name for name, words in _REASON_WORDS if words in lowered), None)
     return reason, alert if alert is not None else _alert_in(text)
 
 

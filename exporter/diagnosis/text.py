@@ -58,6 +58,17 @@ def plain_marks(text: str) -> str:
     return text if text.isascii() else text.translate(_MARKS)
 
 
+def lowered(text: str) -> str:
+    """Lower case, with every character where it was; the few that would become two stay as they are.
+
+    Searching it takes a fraction of the time that ignoring the case takes.
+    """
+    small = text.lower()
+    return (
+        small if len(small) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    )
+
+
 def unaccented(text: str) -> str:
     """Lower case, compatibility forms resolved and accents dropped; ASCII comes back as it is, lowered."""
     if text.isascii():

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from exporter.diagnosis.presets import preset_for, provider_of
+from exporter.diagnosis.text import lowered
 from exporter.model import Phase, TlsMode
 
 _I = re.IGNORECASE
@@ -31,22 +32,20 @@ _VERBS: tuple[tuple[str, Phase], ...] = (
     ("quit", Phase.QUIT),
 )
 _VERB = (
-    r"(rcpt|(?-i:MAIL)|mail from|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|"
+    r"(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|"
     r"message body|message|initial connection|initial server greeting|quit)\b"
 )
-# most explicit first; `mail` in small letters is the thing, not the command
+# most explicit first, in small letters
 _SAID = (
-    re.compile(rf"in reply to (?:the )?{_VERB}", _I),
+    re.compile(rf"in reply to (?:the )?{_VERB}"),
     re.compile(
         rf"(?:after|in response to|response to|while sending|while receiving(?: the)?|while performing the|"
-        rf"waiting for|at stage|during|rejected at|error on|failed on) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}",
-        _I,
+        rf"waiting for|at stage|during|rejected at|error on|failed on) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}"
     ),
-    re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}", _I),
+    re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
     re.compile(
-        r"\b(rcpt|(?-i:MAIL)|mail from|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:command )?"
-        r"(?:failed|rejected|refused|not accepted|error)",
-        _I,
+        r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:command )?"
+        r"(?:failed|rejected|refused|not accepted|error)"
     ),
 )
 _SENT = re.compile(
@@ -118,6 +117,7 @@ _FRAMES = re.compile(
     r"smtplib\.py\", line \d+, in (\w+)|\bSMTPTransport(?:\$\w+)?\.(\w+)\(|\bMail\.(\w+)Command\.|"
     r"\bSmtpClient\.(?:On)?([A-Z][a-z]+)|\bnet/smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)"
 )
+_LIBRARIES = ("smtplib.py", "SMTPTransport", "Command.", "SmtpClient.", "net/smtp.rb")
 _FUNCTIONS = {
     "connect": Phase.GREETING,
     "openserver": Phase.GREETING,
@@ -164,9 +164,8 @@ _HOST_PORT = re.compile(
     _I,
 )
 _HOST_WORD = re.compile(
-    rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|ENOTFOUND|EAI_AGAIN|UnknownHostException:?|getaddrinfo for|name=|"
-    rf"connect to|connecting to|could not resolve|resolve host:?|HELO from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME}",
-    _I,
+    rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|enotfound|eai_again|unknownhostexception:?|getaddrinfo for|name=|"
+    rf"connect to|connecting to|could not resolve|resolve host:?|helo from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME.lower()}",
 )
 _PLAIN_NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,5}(?![a-z0-9-])")
 _SUBJECT = re.compile(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
@@ -209,17 +208,19 @@ def context_in(text: str) -> Context:
 
 def phase_in(text: str) -> Phase | None:
     """The phase that a text names, by a command, an exception, or an Outlook code."""
+    small = lowered(text)
     for form in _SAID:
-        if found := form.search(text):
-            return _phase_of(found[1])
+        for found in form.finditer(small):
+            # `mail` in small letters is the thing, not the command
+            if found[1] != "mail" or text.startswith("MAIL", found.start(1)):
+                return _phase_of(found[1])
     if sent := _SENT.findall(text):
         # a transcript: the last command before the end, QUIT aside, is the one that failed
         commands = [phase for verb in sent if (phase := _phase_of(verb)) is not Phase.QUIT]
         if commands:
             return commands[-1]
-    lowered = text.lower()
     for phase, names, pattern in _NAMES:
-        if any(name in lowered for name in names) or (pattern and pattern.search(lowered)):
+        if any(name in small for name in names) or (pattern and pattern.search(small)):
             return phase
     if frames := _framed(text):
         return frames
@@ -230,7 +231,7 @@ def phase_in(text: str) -> Phase | None:
 
 def _framed(text: str) -> Phase | None:
     """The phase whose function stands nearest to where the client waited for a reply, in a stack trace."""
-    if "smtp" not in text and "Smtp" not in text and "SMTP" not in text:
+    if not any(library in text for library in _LIBRARIES):
         return None
     names = [next(filter(None, found)).lower() for found in _FRAMES.findall(text)]
     phases = [phase for name in names if (phase := _FUNCTIONS.get(name)) is not None]
@@ -247,6 +248,7 @@ def _phase_of(verb: str) -> Phase | None:
 
 
 def _host_and_port(text: str) -> tuple[str | None, int | None]:
+    small = lowered(text)
     port_named = _OUTLOOK_PORT.search(text)
     port = _port(port_named[1]) if port_named else None
     if outlook := _OUTLOOK_SERVER.search(text):
@@ -254,12 +256,12 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
     if pair := _HOST_PORT.search(text):
         number = _port(pair[2])
         if number is not None:
-            named = _HOST_WORD.search(text)
+            named = _HOST_WORD.search(small)
             # `lookup smtp.example.com on 127.0.0.53:53` names the resolver as well
             if named and _ADDRESS.fullmatch(pair[1]) and not _ADDRESS.fullmatch(named[1]):
                 return named[1].strip("[]"), port if number == 53 else number
             return pair[1].strip("[]"), number
-    if named := _HOST_WORD.search(text):
+    if named := _HOST_WORD.search(small):
         return named[1].strip("[]"), port
     if (subject := _SUBJECT.search(text)) and provider_of(subject[1].removeprefix("*.")):
         return subject[1].removeprefix("*."), port
