@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from exporter.diagnosis import text
@@ -134,6 +135,7 @@ def phrases(written: str) -> Phrases:
     return Phrases(tuple(phrase(one.strip()) for one in written.split(",")))
 
 
+@lru_cache(4)  # a pasted text is asked for its sentences and then for its rules
 def word_keys(squashed: str) -> frozenset[str]:
     """The beginnings of the words of a squashed text and its pairs of words, as `Phrase.key` has them."""
     words = squashed.split()

@@ -144,10 +144,12 @@ class Rule:
         letters = self._letters(facts)
         if letters is None:
             return None
-        if not all(TRAITS[name](facts) for name in self.given):
-            return None
-        if any(TRAITS[name](facts) for name in self.not_given):
-            return None
+        for name in self.given:
+            if not TRAITS[name](facts):
+                return None
+        for name in self.not_given:
+            if TRAITS[name](facts):
+                return None
         # a phase that nobody knows satisfies the condition, but less well than no condition on it
         phase = self.phase_rank if facts.phase is not None else -bool(self.phases)
         tier = self.tier

@@ -196,13 +196,16 @@ def context_in(text: str) -> Context:
     """Everything around the error that the text names."""
     host, port = _host_and_port(text)
     mechanism = _MECHANISM.search(text) or _OAUTH.search(text)
+    issuers = (
+        (_TLS_CHAIN.findall(text) or _ISSUER.findall(text)) if "i:" in text or "ssuer" in text.lower() else []
+    )
     return Context(
         phase=phase_in(text),
         host=host,
         port=port,
         tls_mode=_tls_mode(text),
         mechanism=mechanism[1].upper() if mechanism else None,
-        issuers=tuple(found.strip() for found in (_TLS_CHAIN.findall(text) or _ISSUER.findall(text))[:5]),
+        issuers=tuple(found.strip() for found in issuers[:5]),
     )
 
 
@@ -220,7 +223,10 @@ def phase_in(text: str) -> Phase | None:
         if commands:
             return commands[-1]
     for phase, names, pattern in _NAMES:
-        if any(name in small for name in names) or (pattern and pattern.search(small)):
+        for name in names:
+            if name in small:
+                return phase
+        if pattern is not None and pattern.search(small):
             return phase
     if frames := _framed(text):
         return frames

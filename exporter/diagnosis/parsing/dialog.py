@@ -112,13 +112,16 @@ def _without_pairs(text: str, hresult: str) -> str:
     left = _SECURE.sub(" ", _PORT.sub(" ", text))
     kept: list[str] = []
     at = 0
+    never_closed: set[str] = set()
     for found in _QUOTED_VALUE.finditer(left):
-        if found.start() < at:
+        if found.start() < at or found[1] in never_closed:
             continue
         end = closing_quote(left, found.end() + 1, found[1])
-        if end is not None:
-            kept.append(left[at : found.start()])
-            at = end + 1
+        if end is None:
+            never_closed.add(found[1])
+            continue
+        kept.append(left[at : found.start()])
+        at = end + 1
     kept.append(left[at:])
     prose = _PAIR.sub(" ", " ".join(kept))
     return f"{prose.strip()} {hresult}".strip()

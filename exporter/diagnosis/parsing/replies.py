@@ -169,9 +169,8 @@ def closing_quote(text: str, start: int, opened: str) -> int | None:
 
     An apostrophe inside the quotation (`that domain is't in my list`) has a word on its other side.
     """
-    for found in _CLOSING[opened].finditer(text, start):
-        return found.start()
-    return None
+    found = _CLOSING[opened].search(text, start)
+    return found.start() if found else None
 
 
 def _within_quotes(text: str, start: int) -> str:

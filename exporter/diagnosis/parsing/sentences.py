@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -9,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from exporter.diagnosis.phrases import Phrases, phrases, word_keys
+from exporter.diagnosis.phrases import Phrase, Phrases, phrases, word_keys
 from exporter.model import (
     ConnectFailure,
     DropKind,
@@ -36,20 +39,46 @@ class Sentence:
     """Without a phase the words are better evidence than what they would be in one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sentences:
+    """Entries in the order in which they decide, with their phrases by key."""
+
+    entries: tuple[Sentence, ...]
+    by_key: Mapping[str | None, tuple[tuple[int, Phrase], ...]]
+
+    def first(self, squashed: str, keys: AbstractSet[str]) -> Sentence | None:
+        """The first entry with a phrase in the text."""
+        best = len(self.entries)
+        # None stands for the phrases without a key, which a text in ASCII cannot hold
+        beyond = () if squashed.isascii() else (None,)
+        for key in (*(self.by_key.keys() & keys), *beyond):
+            for order, phrase in self.by_key.get(key, ()):
+                if order < best and phrase.found(squashed):
+                    best = order
+        return self.entries[best] if best < len(self.entries) else None
+
+
 def sentence_in(squashed: str, *, sure: bool) -> Sentence | None:
     """The first entry with a phrase in a squashed text."""
-    entries = _sentences()[0 if sure else 1]
-    keys = word_keys(squashed)
-    return next((entry for entry in entries if entry.phrases.longest(squashed, keys)), None)
+    return _sentences()[0 if sure else 1].first(squashed, word_keys(squashed))
 
 
 @cache
-def _sentences() -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+def _sentences() -> tuple[_Sentences, _Sentences]:
     raw = yaml.load(
         files(__package__).joinpath("sentences.yml").read_bytes(),
         Loader=yaml.CSafeLoader,
     )
-    return tuple(map(_sentence, raw["sure"])), tuple(map(_sentence, raw["fallback"]))
+    return _indexed(raw["sure"]), _indexed(raw["fallback"])
+
+
+def _indexed(raw: list[dict[str, Any]]) -> _Sentences:
+    entries = tuple(map(_sentence, raw))
+    by_key: defaultdict[str | None, list[tuple[int, Phrase]]] = defaultdict(list)
+    for order, entry in enumerate(entries):
+        for phrase in entry.phrases:
+            by_key[phrase.key].append((order, phrase))
+    return _Sentences(entries, {key: tuple(found) for key, found in by_key.items()})
 
 
 def _sentence(entry: dict[str, Any]) -> Sentence:
