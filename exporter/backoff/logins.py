@@ -220,14 +220,16 @@ class Login:
     def standing(self, result: ProbeResult) -> ProbeResult:
         """Return `result` with the refusal that stands, where a login was held back because of one.
 
-        What failed before the login is news, and stays.
+        What failed before the login is news, and stays.  A refusal that was heard at another port of the
+        host is told as that port's words, and is no reply of this one's.
         """
         refusal = self._standing
         if refusal is None or not result.auth_withheld or not result.success:
             return result
+        if refusal.port != result.endpoint.port:
+            return replace(result, symptom=refusal, reply=None)
         symptom = replace(
             refusal,
-            port=result.endpoint.port,
             tls_mode=result.endpoint.tls,
             capabilities=result.after_tls or result.before_tls,
             attempts=result.attempts,

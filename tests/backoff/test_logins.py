@@ -173,24 +173,44 @@ def test_a_refusal_stands_until_the_next_try() -> None:
         target = endpoint()
         assert await tried(permits, target, REFUSED) is None
         assert permits.backing_off(target)
-        other_port = endpoint(name="other", port=465, tls=TlsMode.IMPLICIT)
-        with permits.login(other_port, classify) as login:
+        same_port = endpoint(name="other", tls=TlsMode.IMPLICIT)
+        with permits.login(same_port, classify) as login:
             held = login.held()
             assert held is not None
             assert "refused" in held
             assert "5 min" in held
-            fresh = withheld(other_port)
+            fresh = withheld(same_port)
             login.conclude(fresh)
             standing = login.standing(fresh)
         assert standing.symptom is not None
         assert standing.symptom.evidence == standing.reply == REFUSED
-        assert (standing.symptom.port, standing.symptom.tls_mode) == (465, TlsMode.IMPLICIT)
+        assert standing.symptom.tls_mode is TlsMode.IMPLICIT
         assert standing.symptom.capabilities == CAPABILITIES
         assert standing.auth_withheld
         assert diagnose(standing.symptom).error_class is ErrorClass.CREDENTIALS_REJECTED
         await asyncio.sleep(301)
         assert not permits.backing_off(target)
         assert await tried(permits, target) is None
+
+    living(scenario)
+
+
+def test_a_refusal_is_not_put_into_the_mouth_of_another_port() -> None:
+    """It holds logins back at every port of the host, and is told as what the one port said."""
+
+    async def scenario(permits: Logins) -> None:
+        assert await tried(permits, endpoint(), REFUSED) is None
+        other_port = endpoint(name="other", port=465, tls=TlsMode.IMPLICIT)
+        with permits.login(other_port, classify) as login:
+            assert login.held() is not None
+            fresh = withheld(other_port)
+            login.conclude(fresh)
+            standing = login.standing(fresh)
+        assert standing.symptom is not None
+        assert standing.symptom.port == 587
+        assert standing.reply is None
+        assert "mail.example.com:587" in diagnose(standing.symptom).summary
+        assert standing.endpoint.port == 465
 
     living(scenario)
 
