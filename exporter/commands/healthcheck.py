@@ -35,7 +35,8 @@ def run(listen: str, web_config: Path | None = None) -> int:
         if tls is not None and str(tls.get("client_auth_type")).startswith("Require") and not hung:
             # It has turned us away for want of a certificate: somebody is there to do so.
             return 0
-        print(f"healthcheck: no answer from {host}:{port}: {error}", file=sys.stderr)
+        told = error if isinstance(error, OSError) else "what answers does not speak HTTP"
+        print(f"healthcheck: no answer from {host}:{port}: {told}", file=sys.stderr)
         return 1
     finally:
         connection.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,27 @@ def test_healthcheck(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["healthcheck", "--web.listen-address", address]) == 1
     assert main(["healthcheck", "--web.listen-address", "nonsense"]) == 2
     assert "no answer" in capsys.readouterr().err
+
+
+def test_healthcheck_of_another_service(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a port that speaks no HTTP says is not printed: it may be anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        greeter = threading.Thread(target=_greet, args=(listening,))
+        greeter.start()
+        code = main(["healthcheck", "--web.listen-address", f"127.0.0.1:{listening.getsockname()[1]}"])
+        greeter.join()
+    told = capsys.readouterr().err
+    assert code == 1
+    assert told.count("\n") == 1
+    assert "does not speak HTTP" in told
+    assert "ESMTP" not in told
+
+
+def _greet(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.sendall(b"220 mail.example.com ESMTP \x1b[31m\r\n")
+        connection.recv(1000)
 
 
 def test_version_and_help() -> None:
