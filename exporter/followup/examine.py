@@ -176,11 +176,10 @@ class FollowUps:
         """Return what another failure of this host has shown already within the pause, if it is enough."""
         pause = self.settings.pause
         found = [(e, self._memory.answer(e, now, pause)) for e in wanted]
-        answers = tuple((e, answer[0]) for e, answer in found if answer is not None)
+        answers = tuple((e, answer) for e, answer in found if answer is not None)
         if len(answers) < len(wanted) and not _decided(observation, answers):
             return None
-        at = min(answer[1] for _, answer in found if answer is not None)
-        return self._memory.concluded(observation, answers, at, held, turns=0)
+        return self._memory.concluded(observation, answers, now, held, turns=0)
 
     def _patience(self, endpoint: Endpoint) -> float:
         if self._longest_wait is not None:

@@ -210,10 +210,10 @@ class Memory:
             self._results.popitem(last=False)
         remember(self._results, place_of(experiment.endpoint), (result, now))
 
-    def answer(self, experiment: Experiment, now: float, pause: float) -> tuple[ProbeResult, float] | None:
-        """Return the answer to this experiment and its moment, if it was given within the pause."""
+    def answer(self, experiment: Experiment, now: float, pause: float) -> ProbeResult | None:
+        """Return the answer to this experiment, if it was given within the pause."""
         found = self._results.get(place_of(experiment.endpoint))
-        return found if found is not None and now - found[1] < pause else None
+        return found[0] if found is not None and now - found[1] < pause else None
 
 
 def remember(memory: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:

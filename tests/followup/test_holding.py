@@ -71,6 +71,23 @@ def test_one_experiment_serves_two_ports_of_a_host() -> None:
     assert len(network.made) == 1
 
 
+def test_what_was_found_for_another_port_holds_as_long() -> None:
+    """An explanation that came of another port's experiment costs no connection after the pause either."""
+    network = Network({465: True})
+
+    async def scenario() -> set[ErrorClass]:
+        examined = follow_ups(network)
+        await examined.examine(silent(endpoint("a")))
+        seen = []
+        for _ in range(30):
+            await asyncio.sleep(MINUTE)
+            seen.append(await examined.examine(silent(endpoint("b", port=2525))))
+        return set(failed(seen))
+
+    assert run_virtual(scenario()) == {ErrorClass.PORT_BLOCKED}
+    assert len(network.made) == 1
+
+
 def test_a_service_that_stopped_is_no_wrong_setting() -> None:
     """A port that worked a minute ago and is refused keeps its class; the other port is named."""
     _, seen, again = seen_each_minute([healthy, refused, refused])
