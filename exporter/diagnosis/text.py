@@ -16,6 +16,7 @@ TAIL: Final = 4096
 LIMIT: Final = HEAD + TAIL + 1
 
 _GAP = re.compile(r"[\W_]+")
+_ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}  # the same, without a search
 _URL = re.compile(r"<?\bhttps?://[^\s>]{1,500}>?|\bwww\.[^\s>]{1,500}", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _ENHANCED_FIRST = re.compile(r"^[ \t]*(?:\[)?([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
@@ -83,6 +84,8 @@ def squash(text: str) -> str:
     The words of URLs are left out: a help page is not what the server says.
     """
     spoken = _URL.sub(" ", text) if "://" in text or "www." in text else text
+    if spoken.isascii():
+        return f" {' '.join(spoken.lower().translate(_ASCII_GAPS).split())} "
     return f" {_GAP.sub(' ', unaccented(spoken)).strip()} "
 
 

@@ -356,6 +356,13 @@ def test_a_bare_error_number_is_a_guess(text):
     assert "The code alone" in found.summary
 
 
+@pytest.mark.parametrize("text", ["535", "Error 535", "SMTP error code: 535", "535."])
+def test_a_bare_reply_code_is_a_guess(text):
+    """A word that only says that it is a code adds nothing to it."""
+    found = diagnose(parse(text))
+    assert (found.error_class, found.confidence) == (ErrorClass.CREDENTIALS_REJECTED, Confidence.GUESS)
+
+
 @pytest.mark.parametrize("text", ["1", "13", "8", "-2"])
 def test_a_small_number_is_no_error(text):
     """A line that holds a count says nothing."""
@@ -416,3 +423,16 @@ def test_a_stack_trace_names_the_phase(frames, phase):
         f'  File "/usr/lib/python3.12/smtplib.py", line {n}, in {name}' for n, name in enumerate(frames)
     )
     assert parse(f"{trace}\nsmtplib.SMTPServerDisconnected: Connection unexpectedly closed").phase is phase
+
+
+@pytest.mark.parametrize(
+    ("text", "error_class"),
+    [
+        ("no response from server: timed out", ErrorClass.RESPONSE_TIMEOUT),
+        ("error waiting for server response: timed out", ErrorClass.RESPONSE_TIMEOUT),
+        ("Invalid server reply: garbage in line", ErrorClass.PROTOCOL_ERROR),
+    ],
+)
+def test_what_the_server_did_not_say_is_not_judged_as_its_words(text, error_class):
+    """Behind `no response from server:` stands the client's own reason."""
+    assert diagnose(parse(text)).error_class is error_class

@@ -47,6 +47,9 @@ _NUMBERED = re.compile(
 )
 _PARENTHESISED = re.compile(r"\((\d{2,5})\)")
 _BARE_NUMBER = re.compile(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
+_NO_WORDS = frozenset(
+    {"error", "err", "smtp", "code", "reply", "response", "status", "fehler", "erreur", "errore"}
+)
 _NO_COUNT_FROM = 50  # below, a number without a word is a count more often than an error
 _SYMBOL = re.compile(
     r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b|"
@@ -64,7 +67,11 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
     `phase` is what the caller knows; without it the text is asked.
     """
     clipped = clip(text)
-    plain = _ESCAPED.sub("\n", _ANSI.sub("", object_as_text(clipped) or clipped))
+    plain = object_as_text(clipped) or clipped
+    if "\x1b" in plain:
+        plain = _ANSI.sub("", plain)
+    if "\\" in plain or "\r" in plain:
+        plain = _ESCAPED.sub("\n", plain)
     context = context_in(plain)
     if phase is not None:
         context = replace(context, phase=phase)
@@ -232,7 +239,7 @@ def _phase_of_reply(reply: Reply, context: Context, plain: str) -> Phase | None:
     """The phase that the text names, else the one in which alone this code or enhanced code occurs."""
     if context.phase is not None:
         return context.phase
-    if not reply.lines and squash(plain).strip() == str(reply.code):
+    if not reply.lines and _NO_WORDS.issuperset(set(squash(plain).split()) - {str(reply.code)}):
         return None
     if reply.code in {534, 535, 538}:
         return Phase.AUTH

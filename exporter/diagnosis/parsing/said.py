@@ -41,6 +41,10 @@ _ANNOUNCEMENTS = (
     ("smtpcommandexception", re.compile(r"smtpcommandexception: ?'?")),
     ("eidsmtpreplyerror", re.compile(r"eidsmtpreplyerror(?: with message)?[: ]{1,2}'?")),
 )
+# `no response from server: …` is the client's own sentence
+_NONE_CAME = re.compile(
+    r"\b(?:no|not|invalid|bad|unexpected|malformed|unknown|empty|missing|for|without|parse|parsing|reading) (?:the |a )?$"
+)
 _WORDS = re.compile(r"(?!EOF\b|null\b|none\b|undefined\b)[^\W_][^\n]{3,}|<[^\n]{3,}", re.IGNORECASE)
 
 
@@ -52,6 +56,7 @@ def said_in(text: str) -> str:
         for stem, form in _ANNOUNCEMENTS
         if stem in small
         for announced in form.finditer(small)
+        if not _NONE_CAME.search(small, max(0, announced.start() - 24), announced.start())
     ]
     found = _WORDS.match(text, max(ends)) if ends else None
     return found[0].strip(" '\"»") if found else ""
