@@ -151,7 +151,12 @@ class Rule:
             if TRAITS[name](facts):
                 return None
         # a phase that nobody knows satisfies the condition, but less well than no condition on it
-        phase = self.phase_rank if facts.phase is not None else -bool(self.phases)
+        if facts.phase is not None:
+            phase = self.phase_rank
+        elif facts.kind == "words" and self.tier is Tier.HINT and self.phases:
+            return None  # a client's prose holds such words by chance
+        else:
+            phase = -bool(self.phases) - (len(self.phases) == 1)
         tier = self.tier
         if tier is Tier.VENDOR_CODE and not is_vendor_code(facts.enhanced or ""):
             tier = Tier.WORDS if self.words else Tier.STRUCTURE

@@ -120,7 +120,9 @@ def _of_words(plain: str, context: Context) -> Symptom:
     if context.issuers:
         evidence = TlsFailure(reason="CERTIFICATE_VERIFY_FAILED", detail=plain)
         return _with_context(context.phase or Phase.TLS, evidence, context)
-    return _with_context(context.phase, Words(plain), context)
+    bare = squashed.replace(" ", "").isdecimal()
+    phase = context.phase if bare else context.phase or _phase_of_enhanced(enhanced_in(plain))
+    return _with_context(phase, Words(plain), context)
 
 
 def symptom_of_errno(symbol: str, context: Context) -> Symptom:
