@@ -166,3 +166,9 @@ TYPOS: list[dict[str, Any]] = [
 def test_the_validators_see_typos(manifest: dict[str, Any], validator: Validator) -> None:
     """Without this their silence would mean nothing."""
     assert validator.complaints([manifest], "1.31")
+
+
+@pytest.mark.parametrize("name", ["name", "instance", "managed-by", "part-of"])
+def test_a_common_label_of_the_chart_s_own_name_renders(name: str) -> None:
+    """Labels that the chart sets itself may be given, alone as well."""
+    assert render({"commonLabels": {f"app.kubernetes.io/{name}": "x"}})
