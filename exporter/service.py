@@ -159,6 +159,11 @@ class Service:
             for problem in error.problems:
                 log.event(logging.ERROR, "configuration not reloaded", problem=problem)
             watched: tuple[Path, ...] = (*self.settings.watched_files, *error.watched_files)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not hide that the files were not taken
+            self._problems = ("the configuration could not be read because of a bug; the log has the rest",)
+            self._board.count_bug()
+            log.event(logging.ERROR, "bug in a reload", error=error)
+            watched = self.settings.watched_files
         else:
             await self._swap(configuration)
             watched = self.settings.watched_files

@@ -107,6 +107,8 @@ def read_rules(raw: bytes, file: str, *, with_lines: bool) -> RuleFile:
     `with_lines` finds the line of each key, at the cost of reading the file twice.
     """
     try:
+        if with_lines and _too_deep(raw):
+            return _unreadable(file, None, "not readable: nested too deeply", "write a flat list of rules")
         loaded = yaml.load(raw, Loader=yaml.CSafeLoader)
         lines = _lines(raw) if with_lines else []
     except yaml.YAMLError as problem:
@@ -114,8 +116,10 @@ def read_rules(raw: bytes, file: str, *, with_lines: bool) -> RuleFile:
         line = mark.line + 1 if mark is not None else None
         what = " ".join(str(getattr(problem, "problem", None) or "not YAML").split())
         return _unreadable(file, line, f"not readable as YAML: {what}", "mend the syntax")
-    except RecursionError:
-        return _unreadable(file, None, "not readable: nested too deeply", "write a flat list of rules")
+    except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
+        # What PyYAML's constructors raise for a date, a number or a tag that is none.
+        what = "not readable as YAML: a value is not what its form or tag says"
+        return _unreadable(file, None, what, "put dates, long numbers and the like into quotes")
     if not isinstance(loaded, list):
         return _unreadable(file, 1, "a rule file is a list of rules", "begin each rule with `- id: …`")
     rules: list[Rule] = []
@@ -139,6 +143,23 @@ def read_rules(raw: bytes, file: str, *, with_lines: bool) -> RuleFile:
 
 def _unreadable(file: str, line: int | None, what: str, remedy: str) -> RuleFile:
     return RuleFile(problems=(Problem(file, line, None, what, remedy),))
+
+
+# A rule is a mapping of lists in a list.
+_DEEPEST = 20
+
+
+def _too_deep(raw: bytes) -> bool:
+    """Say whether it is nested beyond any rule: PyYAML composes in C, without a limit of its own."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
 
 
 _Places = Mapping[str | None, int]

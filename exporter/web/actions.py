@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -15,6 +16,10 @@ Reload = Callable[[], Awaitable[bool]]
 """Reads the configuration again; False when it was refused."""
 
 
+LONGEST_FORM = 16 * 1024
+"""Bytes that are looked at: a name has its place in them several times over."""
+
+
 class ProbeButton:
     """Answers `POST /probe-now`, the button on an endpoint's page."""
 
@@ -24,8 +29,11 @@ class ProbeButton:
 
     async def post(self, request: web.Request) -> web.Response:
         """Probe one endpoint and lead back to its page; 409 with the reason when it is held back."""
-        name = (await request.post()).get("name")
-        if not isinstance(name, str) or name not in self._board.entries:
+        sent = (await request.read())[:LONGEST_FORM]
+        if sent and request.content_type != "application/x-www-form-urlencoded":
+            raise web.HTTPUnsupportedMediaType(text="send name=… as application/x-www-form-urlencoded\n")
+        name = dict(parse_qsl(sent.decode("utf-8", "replace"))).get("name")
+        if name is None or name not in self._board.entries:
             raise web.HTTPNotFound(reason="No such endpoint")
         refusal = await self._probe(name)
         if refusal is not None:

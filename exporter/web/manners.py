@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 _LOG = logging.getLogger("exporter.web")
@@ -79,4 +80,6 @@ async def refuse_cross_site(request: web.Request, handler: Handler) -> web.Strea
                 await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except (web.RequestPayloadError, HttpProcessingError):
+            raise web.HTTPBadRequest(text="the body cannot be read\n") from None
     return await handler(request)

@@ -207,10 +207,20 @@ def test_a_pattern_of_few_ways_is_accepted(pattern):
     assert compiled(pattern).pattern == pattern
 
 
-@pytest.mark.parametrize("text", ["- " * 20_000, "- id: mine.a\n  class: " + "[" * 900 + "]" * 900])
+@pytest.mark.parametrize(
+    "text", ["- " * 20_000, "[" * 100_000 + "]" * 100_000, "- id: mine.a\n  class: " + "[" * 900 + "]" * 900]
+)
 def test_a_deeply_nested_file_is_reported(write, text):
     """Nesting without end is a problem of the file, not of the program."""
     assert problems(write(text))
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-99-99", "0b_", "9" * 5000, "!!timestamp x", "!!int x", "!!bool x", "!!float x"]
+)
+def test_a_value_that_is_not_what_it_looks_like_is_reported(write, value):
+    """A date that is none, and its like, are problems of the file, not of the program."""
+    assert problems(write(f"- id: mine.a\n  code: {value}"))
 
 
 def test_a_file_that_is_no_list_is_refused(write):

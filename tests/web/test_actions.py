@@ -130,3 +130,30 @@ def test_button_is_there_only_when_it_works() -> None:
     assert len(page.all("button")) == 1
     (form,) = page.all("form")
     assert form == {"method": "post", "action": "probe-now"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x--", 415),
+        ({"Content-Type": "multipart/form-data"}, b"name=mail", 415),
+        ({"Content-Type": "application/x-www-form-urlencoded; charset=nope"}, b"name=nobody", 404),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"name=\xff", 404),
+        ({"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}, b"abc", 400),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_the_sender_s_fault(
+    headers: dict[str, str], body: bytes, status: int
+) -> None:
+    """No odd body is a bug of ours, and none probes anything."""
+    service = Service()
+
+    async def visit(client: aiohttp.ClientSession) -> int:
+        async with client.post("/probe-now", data=body, headers=headers) as response:
+            return response.status
+
+    assert (
+        browse(board_of(healthy()), visit, probe_now=service.probe_now, reload=service.reload, problems=tuple)
+        == status
+    )
+    assert not service.probed
