@@ -92,15 +92,24 @@ class Admission:
 
     @property
     def needs_permission(self) -> bool:
-        """The probe shows a secret to its target, or asks it to take mail."""
-        return self.endpoint.auth is not None or self.endpoint.until in _SENDING
+        """The probe shows a secret or a client certificate to its target, or asks it to take mail."""
+        return (
+            self.endpoint.auth is not None
+            or self.endpoint.tls_config.cert_file is not None
+            or self.endpoint.until in _SENDING
+        )
 
     def refusal(self) -> str | None:
         """Why the target may not be probed by this module, before anything is resolved; None if it may."""
         if not self.needs_permission or self._is_named or self._covers(self.endpoint.host):
             return None
         name = f"module {self.module.name}" if self.module.name else "the module"
-        what = "holds credentials" if self.endpoint.auth is not None else "asks the server to take mail"
+        if self.endpoint.auth is not None:
+            what = "holds credentials"
+        elif self.endpoint.tls_config.cert_file is not None:
+            what = "shows a client certificate"
+        else:
+            what = "asks the server to take mail"
         if not self.module.allowed_targets:
             return f"{name} {what} and has no allowed_targets; list there what it may probe"
         return f"{name} {what}, and this target is not among its allowed_targets"

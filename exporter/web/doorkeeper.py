@@ -75,6 +75,12 @@ class Doorkeeper:
             for problem in self.problems:
                 log.event(logging.ERROR, "web configuration not reloaded", problem=problem)
             files: Iterable[Path] = (*self.gate.access.watched_files, *error.watched_files)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not hide that the file was not taken
+            self.problems = (
+                "the web configuration could not be read because of a bug; the log has the rest",
+            )
+            log.event(logging.ERROR, "bug in a reload of the web configuration", error=error)
+            files = self.gate.access.watched_files
         else:
             self.problems = ()
             self._warn(access)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model import Auth, Endpoint, Message, Phase, Secret
+from exporter.model import Auth, Endpoint, Message, Phase, Secret, TlsConfig
 from exporter.probe.address import Address
 from exporter.settings import Module, endpoint_for
 from exporter.settings.target_pattern import parse_target_pattern
@@ -237,6 +237,15 @@ def test_module_without_a_name_is_spoken_of_too() -> None:
     refusal = Admission(module, endpoint_for("smtp.example.com:587", module), frozenset()).refusal()
     assert refusal is not None
     assert refusal.startswith("the module holds credentials and has no allowed_targets")
+
+
+def test_a_client_certificate_is_a_credential() -> None:
+    """A module that shows one needs permission as one that holds a password does."""
+    shown = TlsConfig(cert_file="client.pem")
+    refusal = admission("smtp.example.com:587", tls_config=shown).refusal()
+    assert refusal is not None
+    assert "shows a client certificate" in refusal
+    assert admission("smtp.example.com:587", "*.example.com:587", tls_config=shown).refusal() is None
 
 
 def test_refusals_over_http(tmp_path: Path) -> None:

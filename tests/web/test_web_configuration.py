@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -212,3 +213,20 @@ def test_a_file_that_is_not_one_is_refused(folder: Path) -> None:
     ):
         (problem,) = problems_of(file)
         assert words in problem.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tls_server_config: {cert_file: pipe, key_file: pipe}\n",
+        'tls_server_config: {cert_file: "a\\0b", key_file: "a\\0b"}\n',
+        "rate_limit: {interval: " + "9" * 400 + ", burst: 1}\n",
+    ],
+    ids=["pipe", "NUL", "digits"],
+)
+def test_what_would_block_or_overflow_is_refused(tmp_path: Path, text: str) -> None:
+    """A pipe is not waited for; no name and no number is too odd for a message."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "web.yml").write_text(text)
+    with pytest.raises(ConfigError):
+        load_access(tmp_path / "web.yml")

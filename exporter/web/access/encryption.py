@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 import warnings as python_warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,11 +166,15 @@ def _context(section: Section, files: Files, named: dict[str, str]) -> ssl.SSLCo
 
 def _is_readable(section: Section, key: str, path: Path) -> bool:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            section.complain(key, f"{printable(str(path))} is not a regular file", "name a regular file")
+            return False
         with path.open("rb") as stream:
             stream.read(1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "this is no name of a file"
         section.complain(
-            key, f"{printable(str(path))} cannot be read: {error.strerror}", "create it, or correct the path"
+            key, f"{printable(str(path))} cannot be read: {reason}", "create it, or correct the path"
         )
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -62,6 +63,8 @@ def load_access(path: Path) -> Access:
 
 def _text(path: Path) -> str:
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # it would be waited for without end
+            raise fault("this is not a regular file", "name a regular file")
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
     except OSError as error:
@@ -119,7 +122,7 @@ def _headers(section: Section) -> tuple[tuple[str, str], ...]:
 def _rate_limit(section: Section) -> RateLimit | None:
     interval = 0.0
     text = section.text("interval")
-    if re.fullmatch(r"[-+]?[0-9]+", text):
+    if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
         interval = int(text) * 1e-9  # a bare number of Go's durations counts nanoseconds
     elif _GO_DURATION.fullmatch(text):
         interval = sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(text))
