@@ -302,6 +302,8 @@ def _count_verdict(entry: Entry, observation: Observation) -> None:
 def _count_one_more(counts: dict[K, int], key: K, *, kept: Callable[[K], bool]) -> None:
     """Count `key`, which becomes the last; of more than may be counted the first goes, unless it is `kept`."""
     counts[key] = counts.pop(key, 0) + 1
+    if len(counts) <= COUNTED_FAILURES:  # as nearly always, and every probe comes by here
+        return
     losable = [known for known in counts if not kept(known)]
     for known in losable[:-COUNTED_FAILURES]:
         del counts[known]
