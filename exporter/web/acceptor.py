@@ -15,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler as Answering
+from aiohttp.typedefs import Middleware
 
 from exporter.web.connection import Connection
+from exporter.web.handler import Handler
 
 MOST_CONNECTIONS = 512
 HANDSHAKE_SECONDS = 10.0
@@ -30,10 +32,10 @@ _AT_ONCE = 64
 class Acceptor:
     """Hands each accepted connection to a protocol of `make`, under TLS where `tls` is set.
 
-    `tls` may be replaced at any time: it counts for the next connection.
+    `tls` may be replaced at any time: what was accepted before ends.
     """
 
-    def __init__(self, make: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None) -> None:
+    def __init__(self, make: Callable[[], Handler], tls: ssl.SSLContext | None) -> None:
         self._make = make
         self.tls = tls
         self._listening: list[socket.socket] = []
@@ -55,6 +57,14 @@ class Acceptor:
             loop.remove_reader(sock)
             sock.close()
 
+    def use_tls(self, tls: ssl.SSLContext | None) -> None:
+        """Accept with another `tls` from now on, and end what was let in under the one before."""
+        self.tls = tls
+        for task in self._handshakes:
+            task.cancel()
+        for connection in list(self._open):
+            connection.retire()
+
     async def end_handshakes(self) -> None:
         """Give up the handshakes that are under way."""
         handshakes = list(self._handshakes)
@@ -66,7 +76,7 @@ class Acceptor:
         """Return the middleware by which a connection is known to have asked for something."""
 
         @web.middleware
-        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def note(request: web.Request, handler: Answering) -> web.StreamResponse:
             connection = self._by_protocol.get(request.protocol)
             if connection is None:
                 return await handler(request)

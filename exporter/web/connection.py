@@ -7,6 +7,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import cast
 
+from exporter.web.handler import Handler
+
 HEAD_SECONDS = 10.0
 """In which a new connection has to send its first request, all headers of it."""
 STALL_SECONDS = 30.0
@@ -34,7 +36,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        inner: asyncio.Protocol,
+        inner: Handler,
         on_begin: Callable[[Connection], None],
         on_end: Callable[[Connection], None],
     ) -> None:
@@ -68,6 +70,10 @@ class Connection(asyncio.Protocol):
         """Note that it is answered."""
         self._active -= 1
 
+    def retire(self) -> None:
+        """End it when the request in hand is answered; at once when there is none."""
+        self.inner.retire()
+
     def abort(self) -> None:
         """End it at once."""
         if self._transport is not None:
@@ -86,9 +92,9 @@ class Connection(asyncio.Protocol):
         """Hand bytes on."""
         self.inner.data_received(data)
 
-    def eof_received(self) -> bool | None:
-        """Hand on that the client has finished sending."""
-        return self.inner.eof_received()
+    def eof_received(self) -> None:
+        """Hand on that the client sends no more: it has gone, and what it asked for is broken off."""
+        self.inner.eof_received()
 
     def pause_writing(self) -> None:
         """Let the time of a stalled reader run."""

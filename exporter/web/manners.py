@@ -9,6 +9,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from exporter.web.handler import EXPECTS_CONTINUE
+
 _LOG = logging.getLogger("exporter.web")
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -63,8 +65,7 @@ async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResp
 async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let no other site's page change anything here through the browser of somebody who may.
 
-    Browsers say where a request comes from (`Sec-Fetch-Site`, W3C Fetch Metadata; older ones `Origin`);
-    other clients, which have no pages to be tricked by, say nothing.
+    Browsers say where a request comes from (`Sec-Fetch-Site`, W3C Fetch Metadata; older ones `Origin`); other clients, which have no pages to be tricked by, say nothing.
     """
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         site = request.headers.get("Sec-Fetch-Site")
@@ -77,6 +78,9 @@ async def refuse_cross_site(request: web.Request, handler: Handler) -> web.Strea
             raise web.HTTPForbidden(reason="Cross-site requests are refused")
         try:
             async with asyncio.timeout(BODY_SECONDS):
+                if request.get(EXPECTS_CONTINUE):
+                    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    request.writer.output_size = 0  # the answer has not begun
                 await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None

@@ -31,6 +31,7 @@ class WebServer:
         self._address: ListenAddress | None = None
         self._acceptor = Acceptor(self._protocol, tls)
         app.middlewares.insert(0, self._acceptor.middleware())
+        app.on_response_prepare.append(_say_goodbye)
         self._runner: web.AppRunner | None = None
         self._port = 0
         self.started = asyncio.Event()
@@ -54,8 +55,8 @@ class WebServer:
         return ListenAddress.parse(self._listen_address).is_loopback
 
     def use_tls(self, tls: ssl.SSLContext | None) -> None:
-        """Serve with another certificate, or in the clear, from the next connection on."""
-        self._acceptor.tls = tls
+        """Serve with another certificate, or in the clear; connections of before end with their present answer."""
+        self._acceptor.use_tls(tls)
 
     async def start(self) -> None:
         """Bind and accept connections; `ListenError`, an OSError, says what is wrong with the address."""
@@ -77,15 +78,22 @@ class WebServer:
             await self._acceptor.end_handshakes()
             await runner.cleanup()
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _protocol(self) -> Handler:
         assert self._runner is not None
         assert self._runner.server is not None
         return Handler(
             self._runner.server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # as AppRunner passes it
+            access_log=None,  # as AppRunner passes it
             keepalive_timeout=KEEP_ALIVE,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
         )
+
+
+async def _say_goodbye(request: web.Request, response: web.StreamResponse) -> None:
+    """Tell a client that its connection ends with this answer (RFC 9112 9.6)."""
+    if isinstance(request.protocol, Handler) and request.protocol.is_retiring:
+        response.headers["Connection"] = "close"
+        response.force_close()

@@ -22,7 +22,7 @@ from exporter.web.access import Access, Gate
 from exporter.web.access import passwords as passwords_module
 from exporter.web.access.passwords import LONGEST_PASSWORD, Passwords, TooManyLoginsError
 from tests.servers.certificates import Workshop
-from tests.web.exporting import Answer, exporting, run
+from tests.web.exporting import Answer, Exporter, exporting, run
 
 PASSWORD = "correct horse"
 
@@ -83,6 +83,46 @@ def test_everything_but_health_asks_for_a_login(tmp_path: Path) -> None:
     assert refused.headers["WWW-Authenticate"] == 'Basic realm="submission-exporter", charset="UTF-8"'
     assert refused.headers["X-Content-Type-Options"] == "nosniff"
     assert refused.text == "401 Unauthorized\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/-/reload"])
+@pytest.mark.parametrize("expects", ["100-continue", "the moon"])
+def test_expectations_are_not_looked_at_before_the_login(path: str, expects: str, tmp_path: Path) -> None:
+    """A stranger is asked who he is, whatever he expects; nothing that he sent is repeated."""
+
+    async def scenario() -> bytes:
+        async with exporting(tmp_path, web=users(alice=PASSWORD)) as exporter:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nExpect: {expects}\r\nContent-Length: 5\r\n\r\n"
+            return await answer_to(exporter, head.encode())
+
+    assert run(scenario()).startswith(b"HTTP/1.1 401 Unauthorized\r\n")
+
+
+def test_who_is_known_is_told_to_continue(tmp_path: Path) -> None:
+    """A client that waits for leave to send its body gets it, once it may send at all."""
+
+    async def scenario() -> bytes:
+        async with exporting(tmp_path) as exporter:
+            head = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n"
+            return await answer_to(exporter, head, b"hello")
+
+    answer = run(scenario())
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+async def answer_to(exporter: Exporter, head: bytes, body: bytes = b"") -> bytes:
+    """What comes back, the body being sent only when it is asked for."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", exporter.service.web.port)
+    try:
+        writer.write(head)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if answer.startswith(b"HTTP/1.1 100 ") and body:
+            writer.write(body)
+            answer += await reader.readuntil(b"\r\n\r\n")
+        return answer
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize(
