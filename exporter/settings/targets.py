@@ -11,6 +11,8 @@ _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_URL_ZONE = re.compile(r"%25(?=[A-Za-z_.-])")
+"""How URLs write the % before a zone (RFC 6874 2); digits alone behind % are the number of an interface."""
 _LONGEST_NAME = 253
 _USUAL_PORTS = frozenset({"25", "465", "587", "2465", "2525", "2587"})
 
@@ -41,7 +43,7 @@ def parse_target(text: str) -> tuple[str, int | None]:
         address, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise fault(f"{quoted(text)} is not [address]:port", "write it as [2001:db8::1]:587")
-        return _ipv6(address), parse_port(rest[1:]) if rest else None
+        return _ipv6(_URL_ZONE.sub("%", address)), parse_port(rest[1:]) if rest else None
     if text.count(":") > 1:
         raise _too_many_colons(text)
     host, colon, port = text.partition(":")
