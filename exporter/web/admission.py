@@ -11,6 +11,7 @@ that was judged.  Two rules, from the two dangers:
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -50,8 +51,16 @@ _INSIDE: tuple[tuple[str, str], ...] = (
     ("ff00::/8", "a multicast address"),
 )
 _NETWORKS = tuple((ipaddress.ip_network(network), words) for network, words in _INSIDE)
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ENDING_IN_IPV4 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64 (RFC 6052 2.1)
+        "::/96",  # IPv4-compatible (RFC 4291 2.5.5.1)
+        "::ffff:0:0:0/96",  # IPv4-translated, SIIT (RFC 2765 2.1)
+    )
+)
+_ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))
+"""The middle of an interface identifier that ends in an IPv4 address, in any network (RFC 5214 6.1)."""
 _SENDING = frozenset((Phase.MAIL, Phase.RCPT, Phase.DATA))
 
 
@@ -64,21 +73,22 @@ def _kind(address: _Ip) -> str | None:
     for network, words in _NETWORKS:
         if address.version == network.version and address in network:
             return words
-    embedded = _embedded(address) if isinstance(address, ipaddress.IPv6Address) else None
-    return _kind(embedded) if embedded is not None else None
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    return next((kind for inner in _embedded(address) if (kind := _kind(inner)) is not None), None)
 
 
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that packets to an IPv6 address may end up at."""
+def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """Yield the IPv4 addresses that packets to an IPv6 address may end up at."""
+    number = int(address)
     if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
+        yield address.ipv4_mapped
     if address.sixtofour is not None:
-        return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _TRANSLATED or address in _COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
+        yield address.sixtofour
+    if address.teredo is not None:  # server and client
+        yield from address.teredo
+    if any(address in network for network in _ENDING_IN_IPV4) or (number >> 32) & 0xFFFFFFFF in _ISATAP:
+        yield ipaddress.IPv4Address(number & 0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +113,19 @@ class Admission:
         """Why the target may not be probed by this module, before anything is resolved; None if it may."""
         if not self.needs_permission or self._is_named or self._covers(self.endpoint.host):
             return None
+        if not self.module.allowed_targets:
+            return f"{self.what_it_does} and has no allowed_targets; list there what it may probe"
+        return f"{self.what_it_does}, and this target is not among its allowed_targets"
+
+    @property
+    def what_it_does(self) -> str:
+        """For what the module needs permission, in words."""
         name = f"module {self.module.name}" if self.module.name else "the module"
         if self.endpoint.auth is not None:
-            what = "holds credentials"
-        elif self.endpoint.tls_config.cert_file is not None:
-            what = "shows a client certificate"
-        else:
-            what = "asks the server to take mail"
-        if not self.module.allowed_targets:
-            return f"{name} {what} and has no allowed_targets; list there what it may probe"
-        return f"{name} {what}, and this target is not among its allowed_targets"
+            return f"{name} holds credentials"
+        if self.endpoint.tls_config.cert_file is not None:
+            return f"{name} shows a client certificate"
+        return f"{name} asks the server to take mail"
 
     def permits(self, address: Address) -> bool:
         """Whether a connection may be made to an address of the target."""

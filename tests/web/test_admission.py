@@ -51,6 +51,14 @@ WALLS = [
     "::ffff:169.254.169.254",
     "64:ff9b::10.0.0.1",
     "64:ff9b:1::1",
+    "64:ff9b:1::8.8.8.8",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:10.0.0.1",
+    "::ffff:0:169.254.169.254",
+    "2a00:1450::5efe:10.0.0.1",
+    "2a00:1450::200:5efe:127.0.0.1",
+    "2002:808:808::5efe:10.0.0.1",
+    "2001:0:7f00:1:8000:63bf:f7f7:f7f7",
     "2002:7f00:1::",
     "2002:a00:1::5",
     "2001:0:4136:e378:8000:63bf:f5ff:fffe",
@@ -79,6 +87,8 @@ OUTSIDE = [
     "2a00:1450::1",
     "::ffff:8.8.8.8",
     "64:ff9b::8.8.8.8",
+    "::ffff:0:8.8.8.8",
+    "2a00:1450::5efe:8.8.8.8",
     "2002:808:808::1",
 ]
 
@@ -117,10 +127,18 @@ def test_outer_addresses_may_be_probed(ip: str) -> None:
 
 @given(st.ip_addresses(v=4))
 def test_a_wrapped_address_is_judged_like_the_address(ip: ipaddress.IPv4Address) -> None:
-    """IPv4-mapped, NAT64 and 6to4 forms of an inner address are inner too."""
+    """In every form that puts an IPv4 address into an IPv6 address, an inner one stays inner."""
     if inside(str(ip)) is not None:
         number = int(ip)
-        for wrapped in (0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80):
+        for wrapped in (
+            number,  # IPv4-compatible
+            0xFFFF << 32 | number,  # mapped
+            0xFFFF << 48 | number,  # translated (SIIT)
+            0x64FF9B << 96 | number,  # NAT64
+            0x2002 << 112 | number << 80,  # 6to4
+            0x2A00 << 112 | 0x5EFE << 32 | number,  # ISATAP
+            0x20010000 << 96 | 0x08080808 << 64 | number ^ 0xFFFFFFFF,  # Teredo
+        ):
             assert inside(str(ipaddress.IPv6Address(wrapped))) is not None
 
 
