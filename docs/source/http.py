@@ -40,7 +40,8 @@ The hash comes from `htpasswd -nBC 10 prometheus`. `/-/healthy` and `/-/ready` a
 anybody who reaches the port may read every page, ask `/probe` and reload: bind it to loopback or stand a proxy before it.
 
 `/config` and every other page show `<secret>` where a secret stands. Requests that another site's page sends through
-a browser are refused where they would change or probe something."""
+a browser are refused where they would change something or log in ([which exactly](../explanation/security.md#probe)): a
+browser logs in by `/probe` over https or at `localhost` only."""
 
 
 def page() -> str:

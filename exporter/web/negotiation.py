@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from exporter.metrics.exposition import Exposition
 
+VARY = "Accept, Accept-Encoding"
+"""What these answers depend on (RFC 9110 12.5.5)."""
+
 
 def choose_exposition(accept: str) -> Exposition:
     """Choose by an `Accept` header: OpenMetrics only when it is asked for, and not liked less than text.

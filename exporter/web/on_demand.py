@@ -19,8 +19,9 @@ from exporter.settings import ConfigError, Module, endpoint_for
 from exporter.settings.problems import quoted
 from exporter.web.admission import Admission
 from exporter.web.blackbox import registry_of
+from exporter.web.caller import Caller, caller_of
 from exporter.web.debug_text import debug_text
-from exporter.web.negotiation import choose_exposition
+from exporter.web.negotiation import VARY, accepts_gzip, choose_exposition
 
 MOST_PROBES = 64
 """Probes for strangers that may run at the same time."""
@@ -29,6 +30,11 @@ TIMEOUT_OFFSET = 0.5
 """Seconds of the scrape that are left for the way back; blackbox_exporter's default."""
 _PLAIN = "text/plain"
 _STOPPING = "the exporter is stopping"
+_LED_BY_ANYBODY = (
+    "and nothing shows that it was you who asked, and not a page of another site in your browser"
+)
+_REMEDY = """.
+Ask with a program, such as curl, or type the address into a browser at https:// or http://localhost"""
 _YES = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 
 
@@ -59,8 +65,9 @@ class OnDemand:
 
     async def get(self, request: web.Request) -> web.Response:
         """Probe and answer 200 whatever the target did; 400, 403, 429 and 503 say why nothing was probed."""
-        if _is_embedded(request):
-            return _answer(403, "other sites' pages may not probe through this exporter")
+        caller = caller_of(request.headers)
+        if caller is Caller.EMBEDDED:
+            return _answer(403, f"other sites' pages may not probe through this exporter{_REMEDY}")
         try:
             admission = self._admission(request)
         except ConfigError as error:
@@ -70,6 +77,8 @@ class OnDemand:
         refusal = admission.refusal()
         if refusal is not None:
             return _answer(403, refusal)
+        if caller is Caller.LEADING and admission.needs_permission:
+            return _answer(403, f"{admission.what_it_does}; {_LED_BY_ANYBODY}{_REMEDY}")
         if self._stopping:
             return _answer(503, _STOPPING)
         if len(self._running) >= MOST_PROBES:
@@ -159,18 +168,11 @@ def _report(request: web.Request, observation: Observation) -> web.Response:
         )
     exposition = choose_exposition(request.headers.get("Accept", ""))
     response = web.Response(
-        body=exposition.whole(registry), headers={"Content-Type": exposition.content_type, "Vary": "Accept"}
+        body=exposition.whole(registry), headers={"Content-Type": exposition.content_type, "Vary": VARY}
     )
-    response.enable_compression()
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):  # aiohttp would take `gzip;q=0` for a yes
+        response.enable_compression(web.ContentCoding.gzip)
     return response
-
-
-def _is_embedded(request: web.Request) -> bool:
-    """Whether another site's page asks, unseen by its visitor; a link that somebody follows is no such thing."""
-    return (
-        request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
-        and request.headers.get("Sec-Fetch-Dest") != "document"
-    )
 
 
 def _answer(status: int, why: str) -> web.Response:

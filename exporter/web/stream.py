@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from exporter.web.negotiation import accepts_gzip
+from exporter.web.negotiation import VARY, accepts_gzip
 from exporter.web.turns import Turns
 
 SLOWEST = 60.0
@@ -28,7 +28,7 @@ async def stream(
     Each piece is made and packed in a turn of its own, by `turns`; a client that is slow to take one holds
     up nobody else.
     """
-    response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
+    response = web.StreamResponse(headers={"Content-Type": content_type, "Vary": VARY})
     compress = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     if compress:
         response.headers["Content-Encoding"] = "gzip"

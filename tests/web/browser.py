@@ -25,6 +25,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-color-profile=srgb"),
+    "--host-resolver-rules=MAP *.test 127.0.0.1",  # a host that is not loopback to the browser
 )
 PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)

@@ -136,7 +136,7 @@ def test_every_response_has_the_security_headers(path: str) -> None:
     _, headers, _ = ask(path)
     assert headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Server"] == "submission-exporter"
 
