@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from exporter.backoff import Logins
 from exporter.diagnosis import Rulebook, diagnose
@@ -48,14 +48,16 @@ class Observer:
         on_step: OnStep | None = None,
         on_message: Callable[[], None] | None = None,
         withhold_auth: bool = False,
+        addresses: Callable[[], Collection[str]] | None = None,
     ) -> Observation:
         """Probe `endpoint` once and say what it means, after an experiment where one helps.
 
         `on_message` is called right before a message is sent.  The experiment's time counts in no duration
-        of the result.  While logins are held back after a
-        refusal, that refusal is the verdict of a probe that found nothing else wrong.
+        of the result.  While logins are held back after a refusal, that refusal is the verdict of a probe
+        that found nothing else wrong.  `addresses` says where a name led that a stranger chose.
         """
-        with self._logins.login(endpoint, self._readings, self._file_token(endpoint)) as login:
+        token = self._file_token(endpoint)
+        with self._logins.login(endpoint, self._readings, token, addresses) as login:
             result = await self._prober.run(
                 endpoint,
                 on_step=on_step,

@@ -22,6 +22,7 @@ from exporter.loop_lag import LoopLag
 from exporter.metrics.runtime import BackingOff
 from exporter.model import Endpoint, Observation, StepStatus
 from exporter.observe import Observer, bug_observation
+from exporter.probe.address import Address
 from exporter.probe.oauth2 import Tokens
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
@@ -252,14 +253,25 @@ class Service:
 
     async def _observe_for_stranger(self, endpoint: Endpoint, permits: Permits) -> Observation:
         """Probe what `/probe` was asked for: without a follow-up, and remembered by the back-off alone."""
-        prober = Prober(ScreenedResolver(self._resolver, permits), self._tls, self._tokens)
+        led_to: set[str] = set()
+
+        def permits_and_notes(address: Address) -> bool:
+            permitted = permits(address)
+            if permitted:
+                sending.lead_to(address.ip)
+                led_to.add(address.ip)
+            return permitted
+
+        prober = Prober(ScreenedResolver(self._resolver, permits_and_notes), self._tls, self._tokens)
         observer = Observer(prober, self._configuration.rulebook, None, self._logins)
         standing = self._pauses.standing(endpoint, on_demand=True)
         if standing is not None:
             return standing
         try:
             with self._messages.sending_on_demand(endpoint) as sending:
-                observation = await observer.observe(endpoint, on_message=sending.begin)
+                observation = await observer.observe(
+                    endpoint, on_message=sending.begin, addresses=lambda: led_to
+                )
                 self._pauses.note(observation, on_demand=True)
                 return observation
         except (AddressRefusedError, MessageTooSoonError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Hashable
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,18 @@ def account_of(endpoint: Endpoint, token: Secret | None = None) -> Account | Non
     else:
         secret = (certificate, _written(certificate))
     return Account(endpoint.host.lower().rstrip("."), auth.username, secret)
+
+
+def at_address(account: Account, ip: str) -> Account:
+    """Return the account as it is known by an address of its host, whatever names lead there."""
+    return account._replace(host=canonical(ip))
+
+
+def canonical(ip: str) -> str:
+    """Return the one way in which an address is written here; an IPv4-mapped one is the IPv4 address."""
+    address = ipaddress.ip_address(ip)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _written(file: str) -> int:

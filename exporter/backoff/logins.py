@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Self, assert_never
 
 from exporter import log
-from exporter.backoff.account import Account, account_of
+from exporter.backoff.account import Account, account_of, at_address
+from exporter.backoff.memory import Memories, Memory, Silence, place_of
 from exporter.backoff.verdicts import Verdict, verdict_on
 from exporter.model import (
+    AttemptOutcome,
     Endpoint,
     ErrorClass,
     Phase,
@@ -26,7 +28,6 @@ from exporter.model import (
     Secret,
     StepStatus,
     Symptom,
-    TlsMode,
 )
 from exporter.settings import BackoffSettings
 
@@ -41,48 +42,6 @@ PATIENCE = 30.0
 """Seconds to wait for the verdict on an account of which nothing good is known."""
 MOST_UNHEARD = 3
 """Logins in a row without a verdict, while others are accepted, until they are held back."""
-_MOST_ACCOUNTS = 50_000
-
-
-_Place = tuple[int, TlsMode]
-"""Port and encryption: one of several ways to the same account."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Silence:
-    """Logins in a row whose verdict was not heard; it may be the server's fault, so the others go on."""
-
-    failure: Symptom
-    count: int
-    until: float
-    """No login is tried here before."""
-
-
-@dataclass(slots=True, eq=False)
-class _Memory:
-    """What is known of one account; times are those of the event loop."""
-
-    first: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a login is under way, so that the next one knows its verdict."""
-    second: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the one login that goes ahead of a slow one, when the last login was accepted."""
-    good: bool = False
-    """The last login that was judged was accepted."""
-    refusal: Symptom | None = None
-    """The last refusal, until a login is accepted."""
-    pause: float = 0.0
-    until: float = float("-inf")
-    """No login is tried before."""
-    accepted: dict[_Place, float] = field(default_factory=dict)
-    """When the last probe began that succeeded with a login."""
-    silences: dict[_Place, _Silence] = field(default_factory=dict)
-
-    def obstacle(self, place: _Place, now: float) -> tuple[Symptom, float] | None:
-        """Return what holds logins back there, and until when; None when nothing does."""
-        if self.refusal is not None and self.until > now:
-            return self.refusal, self.until
-        silence = self.silences.get(place)
-        return (silence.failure, silence.until) if silence is not None and silence.until > now else None
 
 
 class Logins:
@@ -90,79 +49,99 @@ class Logins:
 
     def __init__(self, settings: BackoffSettings) -> None:
         self._settings = settings
-        self._memories: OrderedDict[Account, _Memory] = OrderedDict()
+        self._memories = Memories()
 
     def use(self, settings: BackoffSettings) -> None:
         """Go on with other settings; what is known stays known."""
         self._settings = settings
 
-    def login(self, endpoint: Endpoint, classify: Classify, token: Secret | None = None) -> Login:
-        """Return the permit for one probe of `endpoint`; `token` is what its token file holds."""
+    def login(
+        self,
+        endpoint: Endpoint,
+        classify: Classify,
+        token: Secret | None = None,
+        addresses: Callable[[], Collection[str]] | None = None,
+    ) -> Login:
+        """Return the permit for one probe of `endpoint`; `token` is what its token file holds.
+
+        `addresses` is given where a stranger chose the target's name, and says where that name led: to him
+        all names of a server are one.
+        """
         account = account_of(endpoint, token)
-        memory = None if account is None else self._memory(account)
-        return Login(endpoint, memory, classify, self._settings)
+        return Login(endpoint, account, self._memories, classify, self._settings, addresses=addresses)
 
     def backing_off(self, endpoint: Endpoint, token: Secret | None = None) -> bool:
         """Say whether logins to `endpoint` are held back now because one was refused."""
         memory = self._known(endpoint, token)
         now = asyncio.get_running_loop().time()
-        return memory is not None and memory.obstacle(_place(endpoint), now) is not None
+        return memory is not None and memory.obstacle(place_of(endpoint), now) is not None
 
     def ask_again(self, endpoint: Endpoint, token: Secret | None = None) -> None:
         """Let the next probe log in though none is due; a refusal still counts."""
         memory = self._known(endpoint, token)
         if memory is not None:
-            memory.accepted.pop(_place(endpoint), None)
+            memory.accepted.pop(place_of(endpoint), None)
 
-    def _known(self, endpoint: Endpoint, token: Secret | None) -> _Memory | None:
+    def _known(self, endpoint: Endpoint, token: Secret | None) -> Memory | None:
         account = account_of(endpoint, token) if endpoint.auth is not None else None
         return self._memories.get(account) if account is not None else None
-
-    def _memory(self, account: Account) -> _Memory:
-        memory = self._memories.get(account)
-        if memory is None:
-            while len(self._memories) >= _MOST_ACCOUNTS:
-                self._memories.popitem(last=False)
-            memory = self._memories[account] = _Memory()
-        self._memories.move_to_end(account)
-        return memory
 
 
 class Login:
     """The permit for one probe, and the gate that the probe asks; used once, as a context manager."""
 
     def __init__(
-        self, endpoint: Endpoint, memory: _Memory | None, classify: Classify, settings: BackoffSettings
+        self,
+        endpoint: Endpoint,
+        account: Account | None,
+        memories: Memories,
+        classify: Classify,
+        settings: BackoffSettings,
+        *,
+        addresses: Callable[[], Collection[str]] | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._memory = memory
+        self._account = account
+        self._memories = memories
         self._classify = classify
         self._settings = settings
+        self._addresses = addresses
+        self._place = place_of(endpoint)
         self._began = asyncio.get_running_loop().time()
         self._standing: Symptom | None = None
-        self._lock: asyncio.Lock | None = None
+        self._locks: list[asyncio.Lock] = []
+        self._taken: dict[Account, Memory] = {}
+        """What this login goes by and adds to: its own account first."""
+        self._news: Callable[[Memory], float] | None = None
+        """What whoever knows the account by an address has to be told."""
 
     def __enter__(self) -> Self:
+        if self._account is not None:
+            self._take(self._account)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.abandon()
+        self._news = None
+        while self._taken:
+            self._memories.give_back(*self._taken.popitem())
 
     def held(self) -> str | None:
         """Return why no login is made now: one was refused lately, or accepted not long ago."""
-        memory, now = self._memory, asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
         self._standing = None
-        if memory is None:
-            return None
-        obstacle = memory.obstacle(_place(self._endpoint), now)
-        if obstacle is not None:
-            self._standing, until = obstacle
+        memories = self._taken.values()
+        obstacles = [memory.obstacle(self._place, now) for memory in memories]
+        longest = max(filter(None, obstacles), key=lambda obstacle: obstacle[1], default=None)
+        if longest is not None:
+            self._standing, until = longest
             how = "was refused" if isinstance(self._standing.evidence, Reply) else "got no answer"
             return f"the last login {how}, the next is tried in {_span(until - now)}"
         every = self._endpoint.auth.every if self._endpoint.auth is not None else None
-        accepted = memory.accepted.get(_place(self._endpoint))
-        if every is None or accepted is None or memory.refusal is not None:
+        if every is None or any(memory.refusal is not None for memory in memories):
             return None
+        never = float("-inf")
+        accepted = max((memory.accepted.get(self._place, never) for memory in memories), default=never)
         # The probe that comes nearest to the due time logs in: no start is ever exactly on it.
         if self._began + self._endpoint.interval / 2 >= accepted + every:
             return None
@@ -173,18 +152,16 @@ class Login:
 
         The wait is bounded: by `PATIENCE`, or by its shorter kin when the last login was accepted.
         """
-        memory = self._memory
-        if memory is None:
+        if self._account is None:
             return None
-        if memory.good:
-            # Whatever makes that login slow, it is hardly the password, which worked a moment ago.
-            await self._acquire(memory.first, PATIENCE_WHEN_GOOD)
-            if self._lock is None:
-                await self._acquire(memory.second, PATIENCE_OVERTAKING)
-        else:
-            await self._acquire(memory.first, PATIENCE)
+        # All in the same order: nobody waits for somebody who waits for him.
+        for ip in sorted(self._addresses()) if self._addresses is not None else ():
+            self._take(at_address(self._account, ip))
+        has_turn = True
+        for memory in self._taken.values():
+            has_turn = has_turn and await self._turn(memory)
         held = self.held()
-        if held is None and self._lock is None:
+        if held is None and not has_turn:
             held = "another login with this account is under way"
         if held is not None:
             self.abandon()
@@ -192,30 +169,40 @@ class Login:
 
     def leave(self, failure: Symptom | None, *, told: bool) -> None:
         """Remember what came of the login, and let the next one be made."""
-        memory = self._memory
-        if memory is not None and failure is None:
-            memory.good, memory.refusal = True, None
-            memory.pause, memory.until = 0.0, float("-inf")
-            memory.silences.pop(_place(self._endpoint), None)
-        elif memory is not None and failure is not None:
-            self._failed(memory, failure, verdict_on(failure, self._classify(failure), told=told))
+        if failure is None:
+            if any(memory.refusal is not None for memory in self._taken.values()):
+                self._news = self._accepted
+            for memory in self._taken.values():
+                self._accepted(memory)
+        else:
+            verdict = verdict_on(failure, self._classify(failure), told=told)
+            note = partial(self._failed, failure, verdict)
+            waits = [note(memory) for memory in self._taken.values()]
+            if wait := max(waits, default=0.0):
+                self._news = note
+                log.event(logging.INFO, "logins held back", endpoint=self._endpoint.name, seconds=round(wait))
         self.abandon()
 
     def abandon(self) -> None:
         """Let the next login be made."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        while self._locks:
+            self._locks.pop().release()
 
     def conclude(self, result: ProbeResult) -> None:
         """Remember how the whole probe ended: after any failure the next one logs in, to see the end of it."""
-        memory = self._memory
-        if memory is None or result.auth_withheld:
+        if self._account is None or result.auth_withheld:
             return
         if result.success:
-            memory.accepted[_place(self._endpoint)] = self._began
+            for memory in self._taken.values():
+                memory.accepted[self._place] = self._began
         elif Phase.AUTH in _reached(result):
-            memory.accepted.pop(_place(self._endpoint), None)
+            for memory in self._taken.values():
+                memory.accepted.pop(self._place, None)
+        ip = _connected(result)
+        if self._news is not None and ip is not None:
+            known = at_address(self._account, ip)
+            if known not in self._taken:
+                self._news(self._take(known))
 
     def standing(self, result: ProbeResult) -> ProbeResult:
         """Return `result` with the refusal that stands, where a login was held back because of one.
@@ -226,6 +213,7 @@ class Login:
         refusal = self._standing
         if refusal is None or not result.auth_withheld or not result.success:
             return result
+        refusal = replace(refusal, host=result.endpoint.host)
         if refusal.port != result.endpoint.port:
             return replace(result, symptom=refusal, reply=None)
         symptom = replace(
@@ -237,44 +225,66 @@ class Login:
         reply = refusal.evidence if isinstance(refusal.evidence, Reply) else None
         return replace(result, symptom=symptom, reply=reply)
 
-    def _failed(self, memory: _Memory, failure: Symptom, verdict: Verdict) -> None:
+    def _take(self, account: Account) -> Memory:
+        memory = self._taken.get(account)
+        if memory is None:
+            memory = self._taken[account] = self._memories.take(account)
+        return memory
+
+    def _accepted(self, memory: Memory) -> float:
+        memory.accept(self._place)
+        return 0.0
+
+    def _failed(self, failure: Symptom, verdict: Verdict, memory: Memory) -> float:
+        """Note a failed login and return for how many seconds it holds back the next."""
         settings, now = self._settings, asyncio.get_running_loop().time()
-        place = _place(self._endpoint)
         if memory.until > now:
-            return  # another one was refused meanwhile
+            return 0.0  # another one was refused meanwhile
         match verdict:
             case Verdict.REFUSED:
                 memory.good, memory.refusal = False, failure
                 memory.pause = min(2 * memory.pause or settings.initial, settings.max)
                 memory.until = now + memory.pause
-                self._tell(memory.pause)
+                return memory.pause
             case Verdict.UNHEARD:
-                known = memory.silences.get(place)
+                known = memory.silences.get(self._place)
                 count = 1 if known is None else known.count + 1
                 # The pause does not grow: the server may be at fault, and its recovery has to be seen.
                 wait = (
                     min(settings.initial, settings.max) if not memory.good or count >= MOST_UNHEARD else 0.0
                 )
-                memory.silences[place] = _Silence(failure, count, now + wait)
-                if wait:
-                    self._tell(wait)
+                memory.silences[self._place] = Silence(failure, count, now + wait)
+                return wait
             case Verdict.OTHER:
-                memory.silences.pop(place, None)
+                memory.silences.pop(self._place, None)
+                return 0.0
             case _:
                 assert_never(verdict)
 
-    def _tell(self, seconds: float) -> None:
-        log.event(logging.INFO, "logins held back", endpoint=self._endpoint.name, seconds=round(seconds))
+    async def _turn(self, memory: Memory) -> bool:
+        """Wait for the turn of a login, and say whether it came."""
+        if not memory.good:
+            return await self._acquire(memory.first, PATIENCE)
+        # Whatever makes that login slow, it is hardly the password, which worked a moment ago.
+        return await self._acquire(memory.first, PATIENCE_WHEN_GOOD) or await self._acquire(
+            memory.second, PATIENCE_OVERTAKING
+        )
 
-    async def _acquire(self, lock: asyncio.Lock, patience: float) -> None:
+    async def _acquire(self, lock: asyncio.Lock, patience: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await lock.acquire()
-                self._lock = lock
+                self._locks.append(lock)
+                return True
+        return False
 
 
-def _place(endpoint: Endpoint) -> _Place:
-    return endpoint.port, endpoint.tls
+def _connected(result: ProbeResult) -> str | None:
+    """Return the IP address that the probe was connected to."""
+    for attempt in result.attempts:
+        if attempt.outcome is AttemptOutcome.CONNECTED:
+            return attempt.address.rpartition(":")[0].strip("[]").partition("%")[0]
+    return None
 
 
 def _reached(result: ProbeResult) -> frozenset[Phase]:

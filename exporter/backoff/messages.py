@@ -7,9 +7,10 @@ kept for a mailbox outlives the endpoint that kept it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
+from exporter.backoff.account import canonical
 from exporter.model import Endpoint, Phase
 from exporter.settings import SHORTEST_DATA_INTERVAL
 
@@ -78,13 +79,7 @@ class Messages:
     def sending_on_demand(self, endpoint: Endpoint) -> Sending:
         """The same for a probe that nobody has configured.  MessageTooSoonError: it may not be made now."""
         if endpoint.until is Phase.DATA:
-            mailbox = _mailbox(endpoint)
-            times = list(self._sent.get(mailbox, {}).values())
-            if any(probe.mailbox == mailbox for probe in self._under_way):
-                times.append(asyncio.get_running_loop().time())
-            left = _left(max(times, default=float("-inf")) + SHORTEST_DATA_INTERVAL)
-            if left:
-                raise MessageTooSoonError(left)
+            _check(_mailbox(endpoint), self._sent, self._under_way)
         return Sending(endpoint, _ANYBODY, self._sent, self._under_way)
 
 
@@ -99,21 +94,32 @@ class Sending:
         under_way: set[Sending],
     ) -> None:
         self.sender = sender
-        self.mailbox = _mailbox(endpoint) if endpoint.until is Phase.DATA else None
+        self.mailboxes = [_mailbox(endpoint)] if endpoint.until is Phase.DATA else []
+        """Where it goes: by the name of the server, and by its addresses where a stranger chose the name."""
         self.begun = False
         self._sent = sent
         self._under_way = under_way
         self._since = asyncio.get_running_loop().time()
-        if self.mailbox is not None:
+        if self.mailboxes:
             under_way.add(self)
+
+    def lead_to(self, ip: str) -> None:
+        """Note an address of the server: all names that lead there are one.  MessageTooSoonError: as ever."""
+        if not self.mailboxes:
+            return
+        mailbox = self.mailboxes[0]._replace(host=canonical(ip))
+        if mailbox not in self.mailboxes:
+            _check(mailbox, self._sent, self._under_way)
+            self.mailboxes.append(mailbox)
 
     def begin(self) -> None:
         """Note that the message is being sent; from now on it counts, whatever is heard of it."""
-        assert self.mailbox is not None
+        assert self.mailboxes
         self.begun = True
         # Scrapes come at regular times, and the time that a server takes is not.
         at = self._since if self.sender is _ANYBODY else asyncio.get_running_loop().time()
-        self._sent.setdefault(self.mailbox, {})[self.sender] = at
+        for mailbox in self.mailboxes:
+            self._sent.setdefault(mailbox, {})[self.sender] = at
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +131,17 @@ class Sending:
 def _mailbox(endpoint: Endpoint) -> _Mailbox:
     recipient = endpoint.message.recipient.lower() if endpoint.message is not None else ""
     return _Mailbox(endpoint.host.lower().rstrip("."), endpoint.port, recipient)
+
+
+def _check(
+    mailbox: _Mailbox, sent: Mapping[_Mailbox, Mapping[str | None, float]], under_way: Iterable[Sending]
+) -> None:
+    times = list(sent.get(mailbox, {}).values())
+    if any(mailbox in probe.mailboxes for probe in under_way):
+        times.append(asyncio.get_running_loop().time())
+    left = _left(max(times, default=float("-inf")) + SHORTEST_DATA_INTERVAL)
+    if left:
+        raise MessageTooSoonError(left)
 
 
 def _left(until: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.backoff import NOT_JUDGED, REFUSALS, Account, Login, Logins, account_of, logins
+from exporter.backoff import NOT_JUDGED, REFUSALS, Account, Login, Logins, account_of, memory
 from exporter.diagnosis import diagnose
 from exporter.model import (
     Auth,
@@ -456,7 +456,7 @@ def test_a_probe_without_a_login_needs_no_permit() -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The accounts used longest ago are forgotten."""
-    monkeypatch.setattr(logins, "_MOST_ACCOUNTS", 3)
+    monkeypatch.setattr(memory, "MOST_ACCOUNTS", 3)
 
     async def scenario(permits: Logins) -> list[bool]:
         hosts = [endpoint(host=f"{number}.example.com") for number in range(5)]
