@@ -177,6 +177,7 @@ def _logging(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    startup.stoppable()
     from exporter.sharding import Shard
 
     try:
@@ -194,6 +195,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    startup.stoppable()
     from exporter.commands import demo
 
     return demo.run(options.listen, options.log_level, options.log_format)

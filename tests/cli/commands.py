@@ -75,6 +75,17 @@ class Child:
             time.sleep(0.02)
         raise AssertionError(f"{pattern} did not appear in:\n{self.log}")
 
+    def wait_until_it_handles(self, number: int) -> None:
+        """Wait until a signal no longer does to it what signals do by default."""
+        deadline, status = time.monotonic() + PATIENCE, Path(f"/proc/{self.process.pid}/status")
+        while time.monotonic() < deadline:
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status.read_text(), re.MULTILINE)
+            if caught is not None and int(caught[1], 16) >> number - 1 & 1:
+                return
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log}"
+            time.sleep(0.001)
+        raise AssertionError(f"signal {number} is not handled")
+
     def wait_for_metric(self, pattern: str) -> re.Match[str]:
         """Wait until a line of /metrics matches."""
         deadline, text = time.monotonic() + PATIENCE, ""

@@ -81,6 +81,28 @@ def test_sighup_during_the_start_ends_nothing(tmp_path: Path) -> None:
         process.wait()
 
 
+@pytest.mark.parametrize("moment", ["imports", "configuration"])
+def test_sigterm_during_the_start_ends_it_well(moment: str, tmp_path: Path) -> None:
+    """Exit code 0 and not a word, between imports and while the configuration is being read."""
+    fifo = tmp_path / "slow.yml"
+    os.mkfifo(fifo)
+    with (tmp_path / "log").open("w") as output:
+        command = [*COMMAND, "serve", "--config.file", str(fifo), "--web.listen-address", "127.0.0.1:0"]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
+    child = Child(process, tmp_path / "log")
+    try:
+        child.wait_until_it_handles(signal.SIGTERM)
+        if moment == "imports":
+            assert child.stop() == 0
+        else:
+            with fifo.open("w"):  # opens when the program reads
+                assert child.stop() == 0
+        assert child.log == ""
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_port_that_is_taken_is_told(postfix: Postfix, tmp_path: Path) -> None:
     """Exit code 2 and a sentence, not a traceback."""
     file, address = configuration(tmp_path), f"127.0.0.1:{postfix.ports.submission}"
