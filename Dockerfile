@@ -53,6 +53,7 @@ WORKDIR /
 USER 65532:65532
 EXPOSE 10587/tcp
 STOPSIGNAL SIGTERM
+# It finds TLS out by itself.  Another port, or client certificates: give it the options that `serve` has.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=10s --retries=3 \
     CMD ["submission-exporter", "healthcheck"]
 ENTRYPOINT ["submission-exporter"]

@@ -37,7 +37,8 @@ holds one JSON object a line, with any of `phase`, `code`, `enhanced`, `text`, `
 as many lines come out, in order: `error_class`, `fault_domain`, `rule`, `confidence`, `runner_up`, `summary`, `remedy`,
 `outlook_code`.""",
     "validate": "Prints every problem with file, line, path and remedy; exit code 2 when there is one.",
-    "healthcheck": "Made for containers: it needs neither a shell nor curl. Exit code 0 when the exporter answers.",
+    "healthcheck": "Made for containers: it needs neither a shell nor curl. Exit code 0 when the exporter answers. Without a web "
+    "configuration it finds out by itself whether the page speaks TLS; where the page demands client certificates, give it.",
     "demo": "Eleven servers on loopback, three healthy and eight broken, each in another way; nothing leaves the machine.",
 }
 

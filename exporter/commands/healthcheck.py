@@ -11,7 +11,8 @@ from pathlib import Path
 def run(listen: str, web_config: Path | None = None) -> int:
     """Return 0 when the exporter at `listen` answers that it is alive, else 1.
 
-    `web_config` is the exporter's own: it says whether it speaks TLS.
+    `web_config` is the exporter's own: it says whether it speaks TLS.  Without one TLS is tried where a request in the
+    clear is hung up on.
     """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
@@ -26,10 +27,13 @@ def run(listen: str, web_config: Path | None = None) -> int:
         reason = error.strerror if isinstance(error, OSError) else error
         print(f"healthcheck: {web_config}: {reason}", file=sys.stderr)
         return 2
-    connection = _connection(host, int(port), encrypted=tls is not None)
     try:
-        connection.request("GET", "/-/healthy")
-        status = connection.getresponse().status
+        try:
+            status = _status(host, int(port), encrypted=tls is not None)
+        except ConnectionResetError:  # http.client's RemoteDisconnected is one too
+            if web_config is not None:
+                raise
+            status = _status(host, int(port), encrypted=True)
     except (OSError, http.client.HTTPException) as error:
         hung = isinstance(error, TimeoutError | ConnectionRefusedError)
         if tls is not None and str(tls.get("client_auth_type")).startswith("Require") and not hung:
@@ -38,8 +42,6 @@ def run(listen: str, web_config: Path | None = None) -> int:
         told = error if isinstance(error, OSError) else "what answers does not speak HTTP"
         print(f"healthcheck: no answer from {host}:{port}: {told}", file=sys.stderr)
         return 1
-    finally:
-        connection.close()
     if status != 200:
         print(f"healthcheck: {host}:{port} answered {status}", file=sys.stderr)
         return 1
@@ -58,6 +60,16 @@ def _tls(web_config: Path | None) -> dict[str, object] | None:
     except (yaml.YAMLError, AttributeError):
         raise ValueError("this is not a web configuration") from None
     return tls if isinstance(tls, dict) else None
+
+
+def _status(host: str, port: int, *, encrypted: bool) -> int:
+    """The status of the answer; raises OSError or HTTPException where there is none."""
+    connection = _connection(host, port, encrypted=encrypted)
+    try:
+        connection.request("GET", "/-/healthy")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _connection(host: str, port: int, *, encrypted: bool) -> http.client.HTTPConnection:

@@ -103,7 +103,7 @@ class Child:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[Child]:
+def running(folder: Path, *arguments: str, scheme: str = "http") -> Iterator[Child]:
     """An exporter on a free port, gone after the block."""
     log = folder / "exporter.log"
     with log.open("w") as output:
@@ -116,7 +116,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Child]:
         )
     child = Child(process, log)
     try:
-        child.url = child.wait_for(r"http://127\.0\.0\.1:\d+/")[0]
+        child.url = child.wait_for(scheme + r"://127\.0\.0\.1:\d+/")[0]
         yield child
     finally:
         if process.poll() is None:

@@ -16,6 +16,7 @@ from exporter import __version__
 from exporter.cli import main
 from tests.cli.commands import COMMAND, on_terminal, running
 from tests.cli.test_check import configuration
+from tests.servers.certificates import Workshop
 
 GMAIL = "535-5.7.8 Username and Password not accepted.\n535 5.7.8 https://support.google.com/mail/?p=BadCredentials"
 
@@ -146,6 +147,24 @@ def test_healthcheck(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["healthcheck", "--web.listen-address", address]) == 1
     assert main(["healthcheck", "--web.listen-address", "nonsense"]) == 2
     assert "no answer" in capsys.readouterr().err
+
+
+def test_healthcheck_finds_tls_out(workshop: Workshop, tmp_path: Path) -> None:
+    """The check of an image is told of no web configuration, and leaves no line in the log."""
+    own = workshop.valid()
+    web = tmp_path / "web.yml"
+    web.write_text(
+        json.dumps({"tls_server_config": {"cert_file": own.certificate_file, "key_file": own.key_file}})
+    )
+    arguments = ("serve", "--config.file", configuration(tmp_path), "--web.config.file", str(web))
+    with running(tmp_path, *arguments, scheme="https") as child:
+        address = child.url.removeprefix("https://").rstrip("/")
+        before = child.log
+        for more in ([], ["--web.config.file", str(web)]):
+            assert main(["healthcheck", "--web.listen-address", address, *more]) == 0
+        assert child.log == before
+        child.stop()
+    assert main(["healthcheck", "--web.listen-address", address]) == 1
 
 
 def test_healthcheck_of_another_service(capsys: pytest.CaptureFixture[str]) -> None:

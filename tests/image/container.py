@@ -69,6 +69,13 @@ class Container:
             assert time.monotonic() < deadline, f"{word!r} is not in {path}:\n{page}\n{self.log}"
         return page
 
+    def wait_until_it_handles(self, number: int) -> None:
+        """Wait until it has asked for a signal: the first process of a container gets no other."""
+        deadline = time.monotonic() + PATIENCE
+        while not int(self.status("SigCgt"), 16) >> number - 1 & 1:
+            assert self._process.poll() is None, f"it ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"signal {number} is not handled"
+
     def stop(self) -> tuple[int, float]:
         """Send the image's stop signal; its exit code, and the seconds it took."""
         began = time.monotonic()

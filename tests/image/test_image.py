@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_the_exporter_serves_from_a_mounted_secret_alone(image: Image, tmp_path:
         code, seconds = container.stop()
         assert "Traceback" not in container.log
         assert code == 0, container.log
+        assert seconds < 2
+
+
+def test_it_can_be_stopped_while_it_starts(image: Image, tmp_path: Path) -> None:
+    """SIGTERM between two imports ends the first process of the container, quickly and with 0."""
+    with running(image, tmp_path, ["demo"]) as container:
+        container.wait_until_it_handles(signal.SIGTERM)
+        code, seconds = container.stop()
+        assert (code, container.log) == (0, "")
         assert seconds < 2
 
 
