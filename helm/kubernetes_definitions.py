@@ -20,7 +20,6 @@ NAMES = {
     "EnvVar": "core.v1.EnvVar",
     "HostAlias": "core.v1.HostAlias",
     "IngressTLS": "networking.v1.IngressTLS",
-    "KeyToPath": "core.v1.KeyToPath",
     "NetworkPolicyEgressRule": "networking.v1.NetworkPolicyEgressRule",
     "NetworkPolicyIngressRule": "networking.v1.NetworkPolicyIngressRule",
     "NetworkPolicyPeer": "networking.v1.NetworkPolicyPeer",

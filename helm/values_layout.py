@@ -4,22 +4,31 @@
 from __future__ import annotations
 
 from values_schema import (
+    ADDRESS,
     ANNOTATIONS,
+    CLUSTER_ADDRESS,
     COUNT,
     FREE,
+    HOST,
     KEY,
     KEY_OR_NONE,
     LABELS,
+    NETWORK,
     NUMBER_OR_PERCENTAGE,
     OBJECT_NAME,
+    PATH,
     PORT,
     PORT_OR_NONE,
     PROMETHEUS_LABELS,
+    PULL_SECRETS,
+    QUALIFIED_OR_NONE,
     QUANTITY,
+    REGISTRY,
     SET_OBJECT_NAME,
     SHORT_NAME,
     SIMPLE_DURATION,
     SWITCH,
+    TARGET,
     TEXT,
     Schema,
     duration,
@@ -43,7 +52,14 @@ FAMILY = words("IPv4", "IPv6")
 def layout(config: Schema, alerts: tuple[str, ...]) -> Schema:
     """All values.  `config` is the schema of the exporter's own configuration."""
     return mapping(
-        **{"global": mapping(imageRegistry=TEXT, imagePullSecrets=listing(SET_OBJECT_NAME))},
+        enabled=SWITCH,
+        # A parent's chart hands the globals of everybody to all.
+        **{
+            "global": {
+                "type": "object",
+                "properties": {"imageRegistry": REGISTRY, "imagePullSecrets": PULL_SECRETS},
+            }
+        },
         nameOverride=SHORT_NAME,
         fullnameOverride=SHORT_NAME,
         namespaceOverride=SHORT_NAME,
@@ -51,7 +67,7 @@ def layout(config: Schema, alerts: tuple[str, ...]) -> Schema:
         commonLabels=LABELS,
         commonAnnotations=ANNOTATIONS,
         documentationUrl={"type": "string", "pattern": '^https?://[^\\s"\\\\{}]+[^\\s"\\\\{}/]$'},
-        image={**image(), "properties": {**image()["properties"], "pullSecrets": listing(SET_OBJECT_NAME)}},
+        image={**image(), "properties": {**image()["properties"], "pullSecrets": PULL_SECRETS}},
         config=config,
         configStorage=words("Secret", "ConfigMap"),
         configExistingSecret=OBJECT_NAME,
@@ -82,7 +98,7 @@ def layout(config: Schema, alerts: tuple[str, ...]) -> Schema:
                     port=PORT,
                 )
             ),
-            hostnames=listing({"type": "string", "minLength": 1}),
+            hostnames=listing(HOST),
             matches=listing(FREE),
             filters=listing(FREE),
         ),
@@ -97,7 +113,7 @@ def layout(config: Schema, alerts: tuple[str, ...]) -> Schema:
             podTargetLabels=listing(TEXT),
             relabelings=relabelings(),
             metricRelabelings=relabelings(),
-            tlsConfig=tls_config(),
+            tlsConfig=tls_config(files=True),
             sampleLimit=COUNT,
             labelLimit=COUNT,
             extra=FREE,
@@ -172,7 +188,7 @@ def _running() -> dict[str, Schema]:
         ),
         "startupProbe": probe(),
         "livenessProbe": probe(),
-        "readinessProbe": probe(),
+        "readinessProbe": probe(ends=False),
         "extraArgs": listing(TEXT),
         "extraEnv": listing(kube("EnvVar")),
         "extraEnvFrom": listing(kube("EnvFromSource")),
@@ -216,14 +232,14 @@ def _service() -> Schema:
         type=words("ClusterIP", "NodePort", "LoadBalancer"),
         port=PORT,
         nodePort=PORT_OR_NONE,
-        clusterIP=TEXT,
+        clusterIP=CLUSTER_ADDRESS,
         ipFamilyPolicy=words("", "SingleStack", "PreferDualStack", "RequireDualStack"),
         ipFamilies=unique(FAMILY),
-        externalIPs=listing(TEXT),
+        externalIPs=listing(ADDRESS),
         externalTrafficPolicy=words("", "Cluster", "Local"),
         internalTrafficPolicy=words("", "Cluster", "Local"),
-        loadBalancerClass=TEXT,
-        loadBalancerSourceRanges=listing(TEXT),
+        loadBalancerClass=QUALIFIED_OR_NONE,
+        loadBalancerSourceRanges=listing(NETWORK),
         **DECORATED,
     )
 
@@ -231,25 +247,24 @@ def _service() -> Schema:
 def _ingress() -> Schema:
     path = mapping(
         ("path",),
-        path={"type": "string", "pattern": "^/"},
+        path=PATH,
         pathType=words("Exact", "Prefix", "ImplementationSpecific"),
     )
     return mapping(
         enabled=SWITCH,
         className=OBJECT_NAME,
         **DECORATED,
-        hosts=listing(mapping(("host",), host=TEXT, paths=listing(path))),
+        hosts=listing(mapping(("host",), host=HOST, paths=listing(path))),
         tls=listing(kube("IngressTLS")),
     )
 
 
 def _probe_resource() -> Schema:
-    target = {"type": "string", "pattern": r"^[^\s]+:[0-9]+$"}
     group = mapping(
         ("name", "targets"),
         name={**SHORT_NAME, "minLength": 1},
         module=TEXT,
-        targets={**listing(target), "minItems": 1},
+        targets={**listing(TARGET), "minItems": 1},
         labels=PROMETHEUS_LABELS,
         interval=duration(),
         scrapeTimeout=duration(),
@@ -263,7 +278,7 @@ def _probe_resource() -> Schema:
         scrapeTimeout=duration(),
         groups=listing(group),
         metricRelabelings=relabelings(),
-        tlsConfig=tls_config(),
+        tlsConfig=tls_config(files=False),
     )
 
 
@@ -284,6 +299,7 @@ def _network_policy() -> Schema:
             enabled=SWITCH,
             ports=unique(PORT),
             to=peers,
+            controlTo=peers,
             tokenTo=peers,
             dnsTo=peers,
             dnsPorts={**unique(PORT), "minItems": 1},

@@ -26,8 +26,10 @@ OBJECT_NAME: Schema = {
 }
 SET_OBJECT_NAME: Schema = {**OBJECT_NAME, "minLength": 1}
 SHORT_NAME: Schema = {"type": "string", "maxLength": 63, "pattern": "^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$"}
-KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[A-Za-z0-9._-]+$"}
-KEY_OR_NONE: Schema = {**KEY, "minLength": 0, "pattern": "^[A-Za-z0-9._-]*$"}
+# The name of a file in a Secret or ConfigMap: neither `.` nor anything that begins with two dots.
+_FILE = "[A-Za-z0-9_-][A-Za-z0-9._-]*|[.][A-Za-z0-9_-][A-Za-z0-9._-]*"
+KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 253, "pattern": f"^({_FILE})$"}
+KEY_OR_NONE: Schema = {**KEY, "minLength": 0, "pattern": f"^({_FILE})?$"}
 _QUALIFIED = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 LABELS: Schema = {
     "type": "object",
@@ -50,7 +52,42 @@ PROMETHEUS_LABELS: Schema = {
 }
 URL: Schema = {"type": "string", "pattern": "^(https?://[^\\s]+)?$"}
 NUMBER_OR_PERCENTAGE: Schema = {
-    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]+%)?$"}]
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^((100|[1-9]?[0-9])%)?$"}]
+}
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+TARGET: Schema = {"type": "string", "pattern": f"^[^\\s]+:({_PORT})$"}
+_NAME = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+# A host as Ingress and HTTPRoute take it, where `*.` stands for one name or more.
+HOST: Schema = {"type": "string", "maxLength": 253, "pattern": f"^([*][.])?{_NAME}([.]{_NAME})*$"}
+PATH: Schema = {"type": "string", "pattern": "^(/[^/\\s]+)*/?$", "minLength": 1}
+_OCTET = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_ADDRESS = f"{_OCTET}([.]{_OCTET}){{3}}|[0-9a-fA-F:]*:[0-9a-fA-F:]*(:{_OCTET}([.]{_OCTET}){{3}})?"
+ADDRESS: Schema = {"type": "string", "pattern": f"^({_ADDRESS})$"}
+CLUSTER_ADDRESS: Schema = {"type": "string", "pattern": f"^(None|{_ADDRESS})?$"}
+NETWORK: Schema = {"type": "string", "pattern": f"^({_ADDRESS})/[0-9]{{1,3}}$"}
+QUALIFIED_OR_NONE: Schema = {
+    "type": "string",
+    "pattern": f"^({_NAME}([.]{_NAME})*/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$",
+}
+# Where images lie: no scheme, and a slash at the end does not matter.
+REGISTRY: Schema = {
+    "type": "string",
+    "pattern": "^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._/-]*)?/?)?$",
+}
+# Names, or references as other charts spell them.
+PULL_SECRETS: Schema = {
+    "type": "array",
+    "items": {
+        "anyOf": [
+            {**OBJECT_NAME, "minLength": 1},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"name": {**OBJECT_NAME, "minLength": 1}},
+                "required": ["name"],
+            },
+        ]
+    },
 }
 # An amount as Kubernetes writes it: 0.5, 100m, 64Mi.
 QUANTITY: Schema = {
@@ -96,25 +133,26 @@ def duration(*, optional: bool = False) -> Schema:
 def image() -> Schema:
     """Where an image lies."""
     return mapping(
-        registry=TEXT,
-        repository={"type": "string", "minLength": 1},
+        registry=REGISTRY,
+        repository={"type": "string", "pattern": "^[a-z0-9]+([._/-]+[a-z0-9]+)*$"},
         tag={"type": "string", "pattern": "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$"},
         digest={"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
         pullPolicy=words("Always", "IfNotPresent", "Never"),
     )
 
 
-def probe() -> Schema:
-    """A probe of the kubelet; the chart fills in how."""
+def probe(*, ends: bool = True) -> Schema:
+    """A probe of the kubelet; the chart fills in how.  `ends`: its failure ends the container."""
     positive = {"type": "integer", "minimum": 1}
+    last = {"terminationGracePeriodSeconds": positive} if ends else {}
     return mapping(
         enabled=SWITCH,
         initialDelaySeconds=COUNT,
         periodSeconds=positive,
         timeoutSeconds=positive,
         failureThreshold=positive,
-        successThreshold={"const": 1},
-        terminationGracePeriodSeconds=positive,
+        successThreshold={"const": 1} if ends else positive,
+        **last,
     )
 
 
@@ -134,17 +172,15 @@ def relabelings() -> Schema:
     )
 
 
-def tls_config() -> Schema:
-    """TLS of a scrape as the Prometheus Operator spells it."""
+def tls_config(*, files: bool) -> Schema:
+    """TLS of a scrape as the Prometheus Operator spells it; a Probe knows no files of Prometheus' own."""
     selector = mapping(("key",), name=SET_OBJECT_NAME, key=KEY, optional=SWITCH)
     either = mapping(secret=selector, configMap=selector)
     return mapping(
         ca=either,
         cert=either,
         keySecret=selector,
-        caFile=TEXT,
-        certFile=TEXT,
-        keyFile=TEXT,
+        **dict.fromkeys(("caFile", "certFile", "keyFile") if files else (), TEXT),
         serverName=TEXT,
         insecureSkipVerify=SWITCH,
         minVersion=words("TLS10", "TLS11", "TLS12", "TLS13"),
@@ -154,11 +190,19 @@ def tls_config() -> Schema:
 
 def mounted(name: str) -> Schema:
     """An existing Secret or ConfigMap that is mounted."""
+    # Below the folder: no segment begins with two dots.
+    segment = "([^/.][^/]*|[.][^/.][^/]*)"
+    item = mapping(
+        ("key", "path"),
+        key=KEY,
+        path={"type": "string", "pattern": f"^{segment}(/{segment})*$"},
+        mode={"type": "integer", "minimum": 0, "maximum": 0o777},
+    )
     return listing(
         mapping(
             (name,),
             **{name: {**SET_OBJECT_NAME, "maxLength": 200}},
-            items=listing(kube("KeyToPath")),
+            items=listing(item),
             optional=SWITCH,
         )
     )
@@ -174,11 +218,13 @@ def rules(alerts: tuple[str, ...]) -> Schema:
         labels=PROMETHEUS_LABELS,
         annotations=PROMETHEUS_LABELS,
     )
-    rule = mapping(
-        ("expr",),
-        record=TEXT,
-        alert=TEXT,
-        expr={"anyOf": [TEXT, {"type": "integer"}]},
+    expression: Schema = {"anyOf": [{**TEXT, "minLength": 1}, {"type": "integer"}]}
+    recorded: Schema = {"type": "string", "pattern": "^[a-zA-Z_:][a-zA-Z0-9_:]*$"}
+    record = mapping(("record", "expr"), record=recorded, expr=expression, labels=PROMETHEUS_LABELS)
+    alert = mapping(
+        ("alert", "expr"),
+        alert={**TEXT, "minLength": 1},
+        expr=expression,
         **{"for": duration()},
         keep_firing_for=duration(),
         labels=PROMETHEUS_LABELS,
@@ -189,14 +235,14 @@ def rules(alerts: tuple[str, ...]) -> Schema:
         name={"type": "string", "minLength": 1},
         interval=duration(),
         limit=COUNT,
-        rules=listing(rule),
+        rules=listing({"anyOf": [record, alert]}),
     )
     return mapping(
         enabled=SWITCH,
         namespace=OBJECT_NAME,
         labels=LABELS,
         annotations=ANNOTATIONS,
-        recordingRules=SWITCH,
+        recordingRules={"enum": [True, False, "elsewhere"]},
         alertLabels=PROMETHEUS_LABELS,
         alerts=mapping(**dict.fromkeys(alerts, change)),
         runbookUrl=URL,

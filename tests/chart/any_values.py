@@ -45,7 +45,6 @@ EXAMPLES: dict[str, list[Any]] = {
     "EnvVar": [{"name": "X", "value": "12"}, {"name": "NODE", "valueFrom": FIELD}],
     "HostAlias": [{"ip": "192.0.2.1", "hostnames": ["x"]}],
     "IngressTLS": [{"hosts": ["x.example"], "secretName": "x"}],
-    "KeyToPath": [{"key": "x", "path": "y"}],
     "NetworkPolicyEgressRule": [{}, {"ports": [{"port": 443}]}],
     "NetworkPolicyIngressRule": [{}, {"from": [{"podSelector": SELECTOR}]}],
     "NetworkPolicyPeer": [{"ipBlock": {"cidr": "192.0.2.0/24"}}, {"namespaceSelector": SELECTOR}],

@@ -38,21 +38,26 @@ def helm(version: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def render(
-    values: Mapping[str, Any] | Path, version: str = NEWEST, kubernetes: str = "1.31"
+    values: Mapping[str, Any] | Path,
+    version: str = NEWEST,
+    kubernetes: str = "1.31",
+    *,
+    release: str = "probe",
+    chart: Path = CHART,
 ) -> list[Manifest]:
-    """The manifests of release `probe` in namespace `mail`.  Raises `RefusedError`."""
+    """The manifests of a release in namespace `mail`.  Raises `RefusedError`."""
     if isinstance(values, Path):
-        return _render(values, version, kubernetes)
+        return _render(values, version, kubernetes, release, chart)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as stream:
         json.dump(values, stream)
         stream.flush()
-        return _render.__wrapped__(Path(stream.name), version, kubernetes)
+        return _render.__wrapped__(Path(stream.name), version, kubernetes, release, chart)
 
 
 @functools.cache
-def _render(values: Path, version: str, kubernetes: str) -> list[Manifest]:
+def _render(values: Path, version: str, kubernetes: str, release: str, chart: Path) -> list[Manifest]:
     options = [f"--values={values}", f"--kube-version={kubernetes}.0", "--namespace=mail"]
-    done = helm(version, "template", "probe", str(CHART), *options)
+    done = helm(version, "template", release, str(chart), *options)
     if done.returncode != 0:
         raise RefusedError(done.stderr)
     return [manifest for manifest in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if manifest]
@@ -79,6 +84,16 @@ def exporter(manifests: list[Manifest]) -> dict[str, Any]:
     """The exporter's container."""
     (found,) = (one for one in pod(manifests)["containers"] if one["name"] == "exporter")
     return dict(found)
+
+
+def policy(manifests: list[Manifest]) -> Manifest:
+    """The NetworkPolicy of the exporter's pods."""
+    labels = workload(manifests)["spec"]["template"]["metadata"]["labels"]
+    policies = of_kind(manifests, "NetworkPolicy")
+    (found,) = (
+        one for one in policies if one["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    )
+    return found
 
 
 def configuration(manifests: list[Manifest]) -> str | None:

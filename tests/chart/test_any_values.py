@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from tests.chart.any_values import any_values
-from tests.chart.rendering import HELMS, KUBERNETES, NEWEST, RefusedError, Validator, render
+from tests.chart.rendering import HELMS, KUBERNETES, RefusedError, Validator, render
 
 
 # Fifty times Helm and the validators, on however busy a machine.
@@ -33,41 +33,3 @@ def test_any_valid_values_render(validator: Validator, values: dict[str, Any]) -
         return
     event("rendered")
     assert validator.complaints(manifests, kubernetes) == []
-
-
-WRONG: dict[str, dict[str, Any]] = {
-    "sharding.enabled runs a StatefulSet": {"kind": "DaemonSet", "sharding": {"enabled": True}},
-    "needs a certificate": {"webConfig": {"tls": {"enabled": True}}},
-    "verifies client certificates": {
-        "webConfig": {
-            "tls": {"enabled": True, "secretName": "x", "clientAuthType": "RequireAndVerifyClientCert"}
-        }
-    },
-    "lets nobody in": {"webConfig": {"basicAuth": {"enabled": True}}},
-    "needs a user to scrape": {
-        "webConfig": {"existingSecret": "x", "basicAuth": {"enabled": True}},
-        "serviceMonitor": {"enabled": True},
-    },
-    "podMonitoring scrapes in the clear": {
-        "webConfig": {"tls": {"enabled": True, "secretName": "x"}},
-        "podMonitoring": {"enabled": True},
-    },
-    "asks for reloads in the clear": {
-        "webConfig": {"tls": {"enabled": True, "secretName": "x"}},
-        "configReloader": {"enabled": True},
-    },
-    "probe.enabled probes nothing": {"probe": {"enabled": True}},
-    "not both": {"podDisruptionBudget": {"enabled": True, "minAvailable": 1, "maxUnavailable": "50%"}},
-    "the same number": {"hostNetwork": True, "hostPort": 80},
-    "at least one of ingress.hosts": {"ingress": {"enabled": True}},
-    "needs a Gateway": {"httpRoute": {"enabled": True}},
-    "are the same": {"configReloader": {"enabled": True, "containerPort": 10587}},
-}
-
-
-@pytest.mark.parametrize("words", WRONG)
-def test_contradictions_are_refused_with_a_remedy(words: str) -> None:
-    """The message names the values."""
-    with pytest.raises(RefusedError, match="submission-exporter: ") as caught:
-        render(WRONG[words], NEWEST)
-    assert words in str(caught.value)

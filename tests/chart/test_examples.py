@@ -18,6 +18,7 @@ from tests.chart.rendering import (
     Validator,
     helm,
     of_kind,
+    policy,
     render,
 )
 
@@ -110,6 +111,5 @@ def test_the_tests_of_the_chart_ask_the_service() -> None:
     labels = test["metadata"]["labels"]
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
     assert not service["spec"]["selector"].items() <= labels.items()
-    (policy,) = of_kind(manifests, "NetworkPolicy")
-    peers = policy["spec"]["ingress"][0]["from"]
+    peers = policy(manifests)["spec"]["ingress"][0]["from"]
     assert any(peer["podSelector"]["matchLabels"].items() <= labels.items() for peer in peers)

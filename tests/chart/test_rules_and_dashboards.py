@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,64 @@ def test_every_alert_can_be_switched_off() -> None:
     none = rendered(alerts={name: {"enabled": False} for name in ALERTS})
     assert alerts(none) == {}
     assert all(group["rules"] for group in none)
-    assert not any("record" in rule for group in rendered(recordingRules=False) for rule in group["rules"])
+
+
+def test_no_alert_is_there_that_could_not_fire() -> None:
+    """Without recording rules what reads them is left out; where somebody else records, all alerts stay."""
+    recorded = {rule["record"] for group in RULES for rule in group["rules"] if "record" in rule}
+    without, elsewhere = (rendered(recordingRules=how) for how in (False, "elsewhere"))
+    for groups in (without, elsewhere):
+        assert not any("record" in rule for group in groups for rule in group["rules"])
+    assert list(alerts(elsewhere)) == ALERTS
+    left = {
+        name
+        for name, rule in alerts(elsewhere).items()
+        if not recorded & set(re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", rule["expr"]))
+    }
+    assert set(alerts(without)) == left
+    assert len(left) >= 10
+
+
+PROBE = {"enabled": True, "jobName": 'a "job"', "groups": [{"name": "g", "targets": ["a:25"]}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "reads"),
+    [
+        ({}, "submission_exporter_build_info"),
+        ({"probe": PROBE, "serviceMonitor": {"enabled": True}}, "submission_exporter_build_info"),
+        ({"probe": PROBE}, "up"),
+    ],
+    ids=["nothing", "both", "probes alone"],
+)
+def test_an_exporter_is_absent_only_when_it_is(more: dict[str, Any], reads: str, tmp_path: Path) -> None:
+    """Where Prometheus asks for /probe alone, the exporter is there as long as a probe is answered."""
+    (rule,) = of_kind(render({"prometheusRule": {"enabled": True}, **more}), "PrometheusRule")
+    absent = alerts(rule["spec"]["groups"])["SubmissionExporterAbsent"]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]))
+    series = {
+        "submission_exporter_build_info": 'submission_exporter_build_info{job="x"}',
+        "up": 'up{job="a \\"job\\"", instance="a:25"}',
+    }[reads]
+    expected = {"exp_labels": absent["labels"], "exp_annotations": absent["annotations"]}
+    when = [("5m", []), ("25m", [expected])]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": "1x5 _x30" if reads != "up" else "1x5 0x30"}],
+        "alert_rule_test": [
+            {"eval_time": time, "alertname": "SubmissionExporterAbsent", "exp_alerts": alerts_}
+            for time, alerts_ in when
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [case]}))
+    done = subprocess.run(
+        [PROMTOOL, "test", "rules", tmp_path / "test.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_alert_can_be_changed() -> None:

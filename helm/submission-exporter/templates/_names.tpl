@@ -1,21 +1,15 @@
 {{/* Names, labels, images and versions. */}}
 
 {{- define "submission-exporter.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimAll "-_." -}}
 {{- end -}}
 
-{{/* 52 characters leave room for the ordinal and the revision that a StatefulSet puts into labels. */}}
+{{/* 52 characters leave room for the ordinal and the revision that a StatefulSet puts into labels.  Releases and
+     aliases of the chart may be called what no Service may: with dots, or in capitals. */}}
 {{- define "submission-exporter.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
-{{- end -}}
-{{- end -}}
+{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $whole | lower | replace "." "-" | replace "_" "-" | trunc 52 | trimAll "-" -}}
 {{- end -}}
 
 {{- define "submission-exporter.namespace" -}}
@@ -35,6 +29,12 @@ app.kubernetes.io/name: {{ include "submission-exporter.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* Of the pod of `helm test`: not the selector's, since the Service and the NetworkPolicy mean the exporter. */}}
+{{- define "submission-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-test" (include "submission-exporter.name" .) | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
 {{/* Everything but what commonLabels says, as a mapping in JSON: merging never makes a key twice. */}}
 {{- define "submission-exporter.labels" -}}
 {{- $labels := include "submission-exporter.selectorLabels" . | fromYaml -}}
@@ -42,7 +42,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- $_ := set $labels "app.kubernetes.io/version" .Chart.AppVersion -}}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" .Release.Service -}}
 {{- $_ := set $labels "app.kubernetes.io/part-of" .Chart.Name -}}
-{{- toYaml (merge $labels .Values.commonLabels) -}}
+{{- toYaml (merge $labels (.Values.commonLabels | default dict)) -}}
 {{- end -}}
 
 {{/* metadata: of an object.  Takes root, and as wanted name, namespace, labels and annotations. */}}
@@ -52,7 +52,7 @@ name: {{ .name | default (include "submission-exporter.fullname" $root) | quote 
 namespace: {{ .namespace | default (include "submission-exporter.namespace" $root) | quote }}
 labels:
   {{- toYaml (merge (include "submission-exporter.labels" $root | fromYaml) (.labels | default dict)) | nindent 2 }}
-{{- with merge (dict) (.annotations | default dict) $root.Values.commonAnnotations }}
+{{- with merge (dict) (.annotations | default dict) ($root.Values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -60,7 +60,7 @@ annotations:
 
 {{/* Takes root and image. */}}
 {{- define "submission-exporter.image" -}}
-{{- $registry := .root.Values.global.imageRegistry | default .image.registry -}}
+{{- $registry := (.root.Values.global | default dict).imageRegistry | default .image.registry | default "" | trimSuffix "/" -}}
 {{- $name := .image.repository -}}
 {{- if $registry -}}{{- $name = printf "%s/%s" $registry $name -}}{{- end -}}
 {{- if .image.digest -}}
@@ -71,7 +71,12 @@ annotations:
 {{- end -}}
 
 {{- define "submission-exporter.pullSecrets" -}}
-{{- range concat .Values.global.imagePullSecrets .Values.image.pullSecrets | uniq }}
+{{- $names := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) (.Values.image.pullSecrets | default list) -}}
+{{- /* Some charts take names here and some take references; a parent hands both to everybody. */}}
+{{- if kindIs "map" . -}}{{- $names = append $names .name -}}{{- else -}}{{- $names = append $names . -}}{{- end -}}
+{{- end -}}
+{{- range $names | uniq }}
 - name: {{ . | quote }}
 {{- end }}
 {{- end -}}
@@ -85,7 +90,7 @@ annotations:
 {{- end -}}
 
 {{- define "submission-exporter.scheme" -}}
-{{- ternary "https" "http" .Values.webConfig.tls.enabled -}}
+{{- if .Values.webConfig.tls.enabled -}}https{{- else -}}http{{- end -}}
 {{- end -}}
 
 {{/* The name under which the Service is reached, also the one that its certificate has to carry. */}}

@@ -72,12 +72,18 @@ httpGet:
 {{- end }}
 {{- end -}}
 
+{{/* For the group of the pod alone; where nobody says which that is (OpenShift does, others may not), for everybody in
+     the pod: a file of a Secret belongs to root. */}}
+{{- define "submission-exporter.secretMode" -}}
+{{- ternary "0440" "0444" (hasKey (.Values.podSecurityContext | default dict) "fsGroup") -}}
+{{- end -}}
+
 {{- define "submission-exporter.volumes" -}}
 - name: config
   {{- if or .Values.configExistingSecret (eq .Values.configStorage "Secret") }}
   secret:
     secretName: {{ include "submission-exporter.configName" . | quote }}
-    defaultMode: 0440
+    defaultMode: {{ include "submission-exporter.secretMode" $ }}
   {{- else }}
   configMap:
     name: {{ include "submission-exporter.configName" . | quote }}
@@ -86,13 +92,13 @@ httpGet:
 - name: web-config
   secret:
     secretName: {{ include "submission-exporter.webConfigSecret" . | quote }}
-    defaultMode: 0440
+    defaultMode: {{ include "submission-exporter.secretMode" $ }}
 {{- end }}
 {{- if and .Values.webConfig.tls.enabled .Values.webConfig.tls.secretName }}
 - name: web-tls
   secret:
     secretName: {{ .Values.webConfig.tls.secretName | quote }}
-    defaultMode: 0440
+    defaultMode: {{ include "submission-exporter.secretMode" $ }}
 {{- end }}
 {{- if .Values.rulesFiles }}
 - name: rules
@@ -103,7 +109,7 @@ httpGet:
 - name: credentials-{{ $index }}
   secret:
     {{- toYaml $credential | nindent 4 }}
-    defaultMode: 0440
+    defaultMode: {{ include "submission-exporter.secretMode" $ }}
 {{- end }}
 {{- range $index, $authority := .Values.certificateAuthorities }}
 - name: ca-{{ $index }}
@@ -201,14 +207,16 @@ volumeMounts:
 
 {{- define "submission-exporter.podAnnotations" -}}
 {{- $annotations := dict -}}
-{{- if and .Values.rolloutOnConfigChange (not .Values.configExistingSecret) -}}
+{{- if .Values.rolloutOnConfigChange -}}
+{{- if not .Values.configExistingSecret -}}
 {{- $_ := set $annotations "checksum/config" (include "submission-exporter.configuration" . | sha256sum) -}}
+{{- end -}}
 {{- with .Values.rulesFiles -}}
 {{- $_ := set $annotations "checksum/rules" (toYaml . | sha256sum) -}}
 {{- end -}}
 {{- end -}}
 {{- /* A web configuration is read anew with each request; a changed certificate needs no restart either. */ -}}
-{{- with merge (dict) .Values.podAnnotations $annotations -}}
+{{- with merge (dict) (.Values.podAnnotations | default dict) $annotations -}}
 {{- toYaml . -}}
 {{- end -}}
 {{- end -}}
@@ -217,7 +225,7 @@ volumeMounts:
 metadata:
   labels:
     {{- /* Without the chart's version: a new chart alone restarts nothing. */}}
-    {{- toYaml (merge (include "submission-exporter.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels) | nindent 4 }}
+    {{- toYaml (merge (include "submission-exporter.selectorLabels" . | fromYaml) (.Values.podLabels | default dict) (.Values.commonLabels | default dict)) | nindent 4 }}
   {{- with include "submission-exporter.podAnnotations" . }}
   annotations:
     {{- . | nindent 4 }}
@@ -246,11 +254,19 @@ spec:
   {{- with .Values.schedulerName }}
   schedulerName: {{ . | quote }}
   {{- end }}
-  {{- range $field := list "dnsConfig" "hostAliases" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+  {{- range $field := list "dnsConfig" "hostAliases" "nodeSelector" "tolerations" "affinity" }}
   {{- with index $.Values $field }}
   {{ $field }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- /* Without a selector a constraint counts no pods. */}}
+    {{- $own := include "submission-exporter.selectorLabels" $ | fromYaml }}
+    {{- range . }}
+    - {{- ternary . (set (deepCopy .) "labelSelector" (dict "matchLabels" $own)) (hasKey . "labelSelector") | toYaml | nindent 6 }}
+    {{- end }}
   {{- end }}
   {{- with .Values.podSecurityContext }}
   securityContext:

@@ -7,17 +7,11 @@
 scheme: https
 {{- end }}
 tlsConfig:
-  {{- if .tlsConfig }}
-  {{- toYaml .tlsConfig | nindent 2 }}
-  {{- else }}
-  serverName: {{ include "submission-exporter.serviceHost" $root | quote }}
-  {{- if and $web.tls.caKey $web.tls.secretName }}
-  ca:
-    secret:
-      name: {{ $web.tls.secretName | quote }}
-      key: {{ $web.tls.caKey | quote }}
+  {{- $tls := merge (dict) (.tlsConfig | default dict) (dict "serverName" (include "submission-exporter.serviceHost" $root)) }}
+  {{- if and $web.tls.caKey $web.tls.secretName (not $tls.ca) (not $tls.caFile) (not $tls.insecureSkipVerify) }}
+  {{- $_ := set $tls "ca" (dict "secret" (dict "name" $web.tls.secretName "key" $web.tls.caKey)) }}
   {{- end }}
-  {{- end }}
+  {{- toYaml $tls | nindent 2 }}
 {{- end }}
 {{- if $web.basicAuth.enabled }}
 basicAuth:
