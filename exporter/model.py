@@ -214,7 +214,8 @@ class TlsConfig:
 class OAuth2:
     """Where a bearer token comes from: a file, a refresh token, or client credentials."""
 
-    token_url: str | None = None
+    token_url: str | None = field(default=None, repr=False)
+    """Its query may hold a secret."""
     client_id: str | None = None
     client_secret: Secret | None = None
     refresh_token: Secret | None = None

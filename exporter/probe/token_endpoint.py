@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -82,7 +83,9 @@ async def request_token(
             status, retry_after, body = await _post(oauth2.token_url, form, resolver)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         return NoGrant(_no_answer(error))
-    clean = Redactor(tuple(form[key] for key in ("client_secret", "refresh_token") if key in form))
+    secrets = [form[key] for key in ("client_secret", "refresh_token") if key in form]
+    secrets += (value for _, value in parse_qsl(urlsplit(oauth2.token_url).query))
+    clean = Redactor(tuple(secrets))
     granted = _judged(status, _parsed(body), clean)
     return granted if isinstance(granted, Grant) else NoGrant(granted, _pause(retry_after))
 

@@ -11,11 +11,11 @@ from exporter.model import Endpoint, Message, TlsConfig
 from exporter.settings.document import AuthSection, OAuth2Section
 from exporter.settings.durations import format_duration
 from exporter.settings.problems import printable
+from exporter.settings.urls import SHOWN_SECRET, shown_url
 from exporter.settings.values import BackoffSettings, FollowUpSettings, Module
 
-SHOWN_SECRET = "<secret>"  # noqa: S105 - what stands in place of one
-
 _SECRETS = frozenset({"password", "client_secret", "refresh_token"})
+_URLS = frozenset({"token_url"})
 _BARE = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./:@-]*[A-Za-z0-9_/])?|(?:[0-9]+(?:ms|[ywdhms]))+|<secret>")
 _NOT_BARE = re.compile(r"true|false|yes|no|on|off|y|n|null|nan|inf", re.IGNORECASE)
 
@@ -32,6 +32,8 @@ def auth_as_written(section: AuthSection | OAuth2Section) -> dict[str, Any]:
         match value:
             case _ if key in _SECRETS:
                 shown[key] = SHOWN_SECRET
+            case str() if key in _URLS:
+                shown[key] = shown_url(value)
             case OAuth2Section():
                 shown[key] = auth_as_written(value)
             case float():

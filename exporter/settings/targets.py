@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from exporter.settings.problems import ConfigError, fault, printable, quoted
+from exporter.settings.urls import shown_url
 
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
@@ -33,12 +34,12 @@ def parse_target(text: str) -> tuple[str, int | None]:
             "a target names no user", "write host:port here, and the user name and password under auth"
         )
     if scheme := _SCHEME.match(text):
-        rest = text[scheme.end() :].split("/", 1)[0]
+        rest = re.split("[/?#]", text[scheme.end() :], maxsplit=1)[0]
         is_implicit = scheme[1].lower() in _IMPLICIT_SCHEMES
         if ":" not in rest:
             rest = f"{rest or 'host'}:{465 if is_implicit else 587}"
         remedy = f"write {rest}" + (" and tls: implicit" if is_implicit else "")
-        raise fault(f"a target is no URL: {quoted(text)}", printable(remedy))
+        raise fault(f"a target is no URL: {quoted(shown_url(text))}", printable(remedy))
     if text.startswith("["):
         address, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):

@@ -9,6 +9,7 @@ from typing import Any
 from exporter.model import Auth, Observation
 from exporter.settings import effective
 from exporter.settings.durations import format_duration
+from exporter.settings.urls import SHOWN_SECRET, shown_url
 from exporter.terminal import Style, heading, step_line, verdict
 from exporter.web.html import printable
 
@@ -40,7 +41,7 @@ def auth_shown(auth: Auth | None) -> Mapping[str, Any]:
         return {}
     shown: dict[str, Any] = {"mechanism": auth.mechanism or "auto", "username": auth.username}
     if auth.password is not None:
-        shown["password"] = effective.SHOWN_SECRET
+        shown["password"] = SHOWN_SECRET
     shown["allow_plaintext"] = auth.allow_plaintext
     if auth.every is not None:
         shown["every"] = format_duration(auth.every)
@@ -49,10 +50,10 @@ def auth_shown(auth: Auth | None) -> Mapping[str, Any]:
         shown["oauth2"] = {
             key: value
             for key, value in (
-                ("token_url", grant.token_url),
+                ("token_url", shown_url(grant.token_url) if grant.token_url else None),
                 ("client_id", grant.client_id),
-                ("client_secret", effective.SHOWN_SECRET if grant.client_secret else None),
-                ("refresh_token", effective.SHOWN_SECRET if grant.refresh_token else None),
+                ("client_secret", SHOWN_SECRET if grant.client_secret else None),
+                ("refresh_token", SHOWN_SECRET if grant.refresh_token else None),
                 ("scopes", list(grant.scopes) or None),
                 ("token_file", grant.token_file),
             )

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +339,18 @@ def test_a_refusal_is_told_by_its_code(answer: web.Response, error: str) -> None
         server.answer = answer
         assert await tokens.get(server.oauth2(), PATIENCE) == TokenUnavailable(error, reachable=True)
         assert len(server.forms) == 1
+
+    with_server(scenario)
+
+
+def test_a_key_in_the_address_is_a_secret_too() -> None:
+    """An endpoint that repeats the query of its own address shows nothing of it."""
+
+    async def scenario(server: TokenServer, tokens: Tokens) -> None:
+        server.answer = web.json_response({"error": SECRET}, status=400)
+        keyed = replace(server.oauth2(), token_url=f"{server.oauth2().token_url}?code={SECRET}")
+        keyed = replace(keyed, client_secret=Secret("another one"), refresh_token=None)
+        assert await tokens.get(keyed, PATIENCE) == TokenUnavailable("HTTP 400", reachable=True)
 
     with_server(scenario)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.settings import ConfigError, load
 from exporter.settings.effective import render
+from exporter.settings.urls import shown_url
 
 CANARY = "C4n4ryQx"
 MARKS = st.text(alphabet="@*&!%`'\"#:,{}[]|>?-~=\\ x1\t", max_size=4)
@@ -123,10 +124,54 @@ endpoints:
     }
 
 
-def test_a_password_in_a_target_is_not_shown():
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"smtp://probe:{CANARY}@smtp.example.com:587",
+        f"smtp://smtp.example.com:587?key={CANARY}",
+        f"smtp://smtp.example.com/#{CANARY}",
+    ],
+)
+def test_a_password_in_a_target_is_not_shown(target: str):
     """A URL with credentials is refused without being repeated."""
-    text = f"endpoints: [{{target: 'smtp://probe:{CANARY}@smtp.example.com:587'}}]"
-    assert CANARY not in texts_after_loading(text)
+    assert CANARY not in texts_after_loading(f"endpoints: [{{target: '{target}'}}]")
+
+
+@pytest.mark.parametrize(
+    "query", [f"code={CANARY}", CANARY, f"a=b&sig={CANARY}%2F;c", f"a=b?{CANARY}#{CANARY}"]
+)
+def test_a_secret_in_the_address_of_a_token_is_not_shown(query: str):
+    """Functions of clouds are called with a key in the query; names of parameters and the path stay."""
+    oauth2 = {"token_url": f"https://login.example.com/token?{query}", "client_id": "x", "client_secret": "y"}
+    auth = {"username": "probe", "oauth2": oauth2}
+    shown = texts_after_loading(yaml.safe_dump({"endpoints": [{"target": "a.example:587", "auth": auth}]}))
+    assert CANARY not in shown
+    assert "https://login.example.com/token?" in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://a.example/b/c", "https://a.example/b/c"),
+        ("https://a.example:8443", "https://a.example:8443"),
+        ("https://u:p@a.example/b?c=d&e#f", "https://<secret>@a.example/b?c=<secret>&<secret>#<secret>"),
+        ("https://u@p@a.example/", "https://<secret>@a.example/"),
+        ("//u:p@a.example", "//<secret>@a.example"),
+        ("https://a.example/?", "https://a.example/?"),
+        ("https://a.example/?a==b&YWJj==", "https://a.example/?a=<secret>&<secret>"),
+        ("https://[::1/x?y=z", "https://[::1/x?y=<secret>"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown_of_a_url(url: str, shown: str):
+    """Where it leads, and no user, password or value."""
+    assert shown_url(url) == shown
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_shown_in_some_way(text: str):
+    """Whatever somebody takes for a URL; what is shown already stays as it is."""
+    assert shown_url(shown_url(text)) == shown_url(text)
 
 
 SCALARS = st.one_of(

@@ -6,6 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -447,7 +448,7 @@ def test_debug_shows_how_a_token_is_got_and_no_token(tmp_path: Path) -> None:
     """Of an OAuth2 login the addresses and names are shown, and no secret."""
     (port,) = free_ports(1)
     grant = {
-        "token_url": "https://login.example.com/token",
+        "token_url": f"https://login.example.com/token?code={quote(PASSWORD)}",
         "client_id": "probe",
         "client_secret": PASSWORD,
         "refresh_token": PASSWORD[::-1],
@@ -460,10 +461,16 @@ def test_debug_shows_how_a_token_is_got_and_no_token(tmp_path: Path) -> None:
             return await exporter.probe(f"127.0.0.1:{port}", "mail", query={"debug": "true"})
 
     text = run(scenario()).text
-    for words in ("client_id: probe", "scopes: [mail.send]", "every: 5m", "client_secret: <secret>"):
+    for words in (
+        "token?code=<secret>",
+        "client_id: probe",
+        "scopes: [mail.send]",
+        "every: 5m",
+        "client_secret: <secret>",
+    ):
         assert words in text
-    assert PASSWORD not in text
-    assert PASSWORD[::-1] not in text
+    for secret in (PASSWORD, quote(PASSWORD), PASSWORD[::-1]):
+        assert secret not in text
 
 
 def test_encrypted_target_that_is_not_trusted_shows_its_certificate(
