@@ -3,7 +3,8 @@
     python -m benchmarks.server --identity pem --password P [--port 2525] [--greeting 50 --reply 20] [--log FILE]
 
 It has to cost less than its clients, or it would hide what they cost; so it speaks one dialogue over raw
-sockets and memory buffers and nothing else.  It listens on every address of 127.0.0.0/8 at one port: a client
+sockets and memory buffers and nothing else.  What it notes is true however busy it is: connections are accepted
+by a process that goes before all others, and bytes came in when the kernel says so.  It listens on every address of 127.0.0.0/8 at one port: a client
 is told apart by the address that it dialled.  Prints its port.  The number of sessions that ended in QUIT
 stands in the first eight bytes of `--count`; when it ends it writes what it noted to `--log`.
 """
@@ -17,6 +18,7 @@ import contextlib
 import json
 import mmap
 import os
+import select
 import signal
 import socket
 import ssl
@@ -27,6 +29,10 @@ from typing import Any
 
 import uvloop
 
+SO_TIMESTAMPNS = 35
+TIMESPEC = struct.Struct("@qq")
+ACCEPTED = struct.Struct("@dd")
+"""When a connection was accepted: monotonic, and Unix time."""
 CAPABILITIES = ("PIPELINING", "SIZE 10485760", "8BITMIME", "ENHANCEDSTATUSCODES")
 GREETING = b"220 mail.bench.example ESMTP ready\r\n"
 USER = "probe"
@@ -68,13 +74,23 @@ class Server:
         self.listening.bind(("0.0.0.0", options.port))
         self.listening.listen(BACKLOG)
         self.listening.setblocking(False)
-        self.loop.add_reader(self.listening, self._accept)
+        if self.sessions is None:
+            self.loop.add_reader(self.listening, self._accept)
+        else:
+            self._accepted = accepted_elsewhere(self.listening)
+            self.loop.add_reader(self._accepted, self._take_over)
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while True:
                 sock, _ = self.listening.accept()
                 Session(self, sock)
+
+    def _take_over(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                message, (number, *_), _, _ = socket.recv_fds(self._accepted, ACCEPTED.size, 1)
+                Session(self, socket.socket(fileno=number), ACCEPTED.unpack(message))
 
     def finished(self) -> None:
         """Count one session that ended in QUIT."""
@@ -83,13 +99,51 @@ class Server:
             COUNTER.pack_into(self._counter, 0, self._count)
 
 
+def accepted_elsewhere(listening: socket.socket) -> socket.socket:
+    """Let a process of its own accept, and return the socket that it hands connections over with."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork():
+        theirs.close()
+        ours.setblocking(False)
+        return ours
+    ours.close()
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    ready = select.poll()
+    ready.register(listening, select.POLLIN)
+    ready.register(theirs, 0)  # its hanging up is told all the same
+    while True:
+        events = dict(ready.poll())
+        moment = ACCEPTED.pack(time.monotonic(), time.time())
+        if theirs.fileno() in events:
+            os._exit(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sock, _ = listening.accept()
+                socket.send_fds(theirs, [moment], [sock.fileno()])
+                sock.close()
+
+
 class Session:
     """One client."""
 
-    __slots__ = ("_buffer", "_incoming", "_note", "_outgoing", "_server", "_shaken", "_sock", "_tls")
+    __slots__ = (
+        "_buffer",
+        "_incoming",
+        "_note",
+        "_outgoing",
+        "_received",
+        "_server",
+        "_shaken",
+        "_sock",
+        "_tls",
+    )
 
-    def __init__(self, server: Server, sock: socket.socket) -> None:
+    def __init__(
+        self, server: Server, sock: socket.socket, accepted: tuple[float, ...] | None = None
+    ) -> None:
         self._server = server
+        self._received = 0.0
         self._sock = sock
         self._buffer = b""
         self._tls: ssl.SSLObject | None = None
@@ -97,11 +151,12 @@ class Session:
         self._note: dict[str, Any] | None = None
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if server.sessions is not None:
+        if server.sessions is not None and accepted is not None:
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             self._note = {
                 "address": sock.getsockname()[0],
-                "accepted": time.monotonic(),
-                "accepted_unix": time.time(),
+                "accepted": accepted[0],
+                "accepted_unix": accepted[1],
             }
             server.sessions.append(self._note)
         server.loop.add_reader(sock, self._readable)
@@ -109,11 +164,15 @@ class Session:
 
     def _readable(self) -> None:
         try:
-            data = self._sock.recv(65536)
+            data, ancillary, _, _ = self._sock.recvmsg(65536, socket.CMSG_SPACE(TIMESPEC.size))
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data, ancillary = b"", []
+        self._received = time.monotonic()
+        for _, _, stamp in ancillary:
+            seconds, nanoseconds = TIMESPEC.unpack(stamp)
+            self._received -= time.time() - (seconds + nanoseconds / 1e9)
         if not data:
             self._close()
         elif self._tls is None:
@@ -144,7 +203,7 @@ class Session:
         verb = line[:8].partition(b" ")[0].upper()
         pause = self._server.reply_pause
         if self._note is not None:
-            self._note[f"received {verb.decode()}"] = time.monotonic()
+            self._note[f"received {verb.decode()}"] = self._received
         match verb:
             case b"EHLO":
                 self._reply("EHLO", PLAIN_EHLO if self._tls is None else ENCRYPTED_EHLO, pause)

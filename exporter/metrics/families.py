@@ -201,7 +201,7 @@ SCHEDULE_LAG = _histogram(
 )
 LOOP_LAG = _histogram(
     "submission_exporter_event_loop_lag_seconds",
-    "How much later than asked for the event loop ran a timer: what our own slowness adds to a measurement.",
+    "How much later than asked for the event loop ran a timer: our own slowness, which whole durations contain.",
 )
 IN_FLIGHT = _gauge("submission_exporter_probes_in_flight", "Probes that are running now.")
 IN_FLIGHT_LIMIT = _gauge(

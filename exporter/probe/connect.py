@@ -1,7 +1,7 @@
 """TCP to the first of several addresses that answers, every attempt kept (RFC 8305).
 
-The sockets are our own, so that times are taken in the callback in which the kernel's report arrives,
-not when a coroutine gets its turn.
+The sockets are our own, so that times are the kernel's: a connection stands one round trip after its SYN was
+sent, however late the event loop hears of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from exporter.probe.address import Address, interleave, parse_literal
 from exporter.probe.attempts import Attempts, connect_failure
 from exporter.probe.evidence import PhaseFailed
 
-__all__ = ["Attempts", "ConnectFailed", "Connected", "connect", "stagger", "tcp_rtt"]
+__all__ = ["Attempts", "ConnectFailed", "Connected", "connect", "round_trip", "stagger"]
 
 # RFC 8305 5 advises a quarter of a second, for people in a hurry.  After a whole second the first SYN
 # has outlived the initial retransmission time (RFC 6298 2.1): then silence is evidence, not impatience.
@@ -33,8 +33,9 @@ MOST_ADDRESSES = 32
 # linux/in.h; Python has no name for it before 3.12.
 _IP_BIND_ADDRESS_NO_PORT = 24
 
-# struct tcp_info of linux/tcp.h: eight bytes, then 32-bit words of which the sixteenth is tcpi_rtt.
-_TCPI_RTT = struct.Struct("=68xI")
+# struct tcp_info of linux/tcp.h: eight bytes, then 32-bit words of which the sixteenth is tcpi_rtt and the
+# twenty-fourth tcpi_total_retrans.
+_TCP_INFO = struct.Struct("=68xI28xI")
 
 
 class ConnectFailed(PhaseFailed):
@@ -58,6 +59,8 @@ class Connected:
     """From the call of `connect` to the kernel's report of this connection."""
     connected_at: float
     """The moment of that report, on the clock of the attempts."""
+    rtt: float | None
+    """The kernel's estimate of the round trip in seconds; None where it gives none."""
 
     @property
     def ip_version(self) -> int:
@@ -95,14 +98,16 @@ async def connect(
     winner = await _Race(order, source, deadline, log).run()
     if winner is None:
         raise ConnectFailed(connect_failure(log.finished()))
-    sock, address, at = winner
-    return Connected(sock, address, log.finished(), at - began, at)
+    sock, address, at, rtt = winner
+    return Connected(sock, address, log.finished(), at - began, at, rtt)
 
 
 def attempt_order(
     addresses: Sequence[Address], source: Address | None
 ) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
     """Return the addresses to try, in order, and those to leave out."""
+    if len(addresses) == 1 and source is None:
+        return tuple(addresses), ()
     usable = [a for a in addresses if source is None or a.version == source.version]
     order = interleave(usable)[:MOST_ADDRESSES]
     return order, tuple(address for address in dict.fromkeys(addresses) if address not in order)
@@ -118,16 +123,19 @@ def stagger(left: float | None, waiting: int) -> float:
     return min(STAGGER, max(left, 0.0) / (waiting + 1))
 
 
-def tcp_rtt(sock: socket.socket) -> float | None:
-    """Return the kernel's estimate of the round trip in seconds; None where it gives none."""
+def round_trip(sock: socket.socket) -> tuple[float | None, bool]:
+    """Return the kernel's estimate in seconds, None where it gives none, and whether it is of the first SYN.
+
+    Of a SYN that was sent again no round trip is taken (RFC 6298 3).
+    """
     if sys.platform != "linux":
-        return None
+        return None, False
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCPI_RTT.size)
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     except OSError:
-        return None
-    (microseconds,) = _TCPI_RTT.unpack(info)
-    return microseconds / 1e6 if microseconds else None
+        return None, False
+    microseconds, retransmitted = _TCP_INFO.unpack(info)
+    return (microseconds / 1e6, not retransmitted) if microseconds else (None, False)
 
 
 def _source(text: str) -> Address:
@@ -166,6 +174,9 @@ def _verdict(sock: socket.socket, address: Address) -> int:
     return problem
 
 
+_Winner = tuple[socket.socket, Address, float, float | None]
+
+
 class _Race:
     """The open sockets of one `connect`, and the addresses that wait for their turn."""
 
@@ -183,9 +194,9 @@ class _Race:
         self._log = log
         self._open: dict[int, socket.socket] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._result: asyncio.Future[tuple[socket.socket, Address, float] | None] = self._loop.create_future()
+        self._result: asyncio.Future[_Winner | None] = self._loop.create_future()
 
-    async def run(self) -> tuple[socket.socket, Address, float] | None:
+    async def run(self) -> _Winner | None:
         """Return the first connection with its address and moment, or None when all have failed."""
         self._advance()
         try:
@@ -220,16 +231,17 @@ class _Race:
         except OSError as exc:
             self._log.failed(number, exc.errno)
             return False
+        sent_at = self._log.clock()
         problem = sock.connect_ex(address.sockaddr)
         if problem not in (0, errno.EINPROGRESS):
             sock.close()
             self._log.failed(number, problem)
             return False
         self._open[number] = sock
-        self._loop.add_writer(sock.fileno(), self._on_report, number, address)
+        self._loop.add_writer(sock.fileno(), self._on_report, number, address, sent_at)
         return True
 
-    def _on_report(self, number: int, address: Address) -> None:
+    def _on_report(self, number: int, address: Address, sent_at: float) -> None:
         """Act on what the kernel reports about one attempt."""
         at = self._log.clock()
         if self._result.done():
@@ -241,9 +253,12 @@ class _Race:
             self._log.failed(number, problem, at)
             self._advance()
         else:
+            rtt, measured = round_trip(sock)
+            if measured and rtt is not None:
+                at = min(at, sent_at + rtt)
             self._log.connected(number, at)
             self._close()
-            self._result.set_result((sock, address, at))
+            self._result.set_result((sock, address, at, rtt))
 
     def _release(self, number: int) -> socket.socket:
         sock = self._open.pop(number)

@@ -38,6 +38,8 @@ class Record:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in plan order, those that were never reached as skipped."""
+        if tuple(step.phase for step in self._steps) == self._plan:
+            return tuple(self._steps)
         steps: list[Step] = []
         for place, phase in enumerate(self._plan):
             taken = [step for step in self._steps if step.phase is phase]

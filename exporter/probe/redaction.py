@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exporter.model import Auth, Secret
 from exporter.probe.escapes import decoded_words, unescaped
@@ -32,6 +32,8 @@ _DEEPEST = 2
 _WHOLE_BELOW = 16
 _SHORTEST_PIECE = 12
 _LONG_PIECE = 24
+# Some mechanisms make a new response for every login.
+_MEMORIES = 4
 
 
 def secrets_of(auth: Auth | None, token: Secret | None = None) -> tuple[str, ...]:
@@ -128,11 +130,11 @@ class Redactor:
     such a word moreover only beside the name of the `user`.
     """
 
-    __slots__ = ("_known", "_own", "_recased", "_told", "_weak")
+    __slots__ = ("_known", "_memories", "_own", "_recased", "_told", "_weak")
 
     def __init__(self, secrets: tuple[str, ...], *, user: str | None = None, told: bool = False) -> None:
-        self._known, self._recased, self._weak = _forms_of(secrets, user)
-        self._own = _forms_of((), None)[0]
+        self._known, self._recased, self._weak, self._memories = _forms_of(secrets, user)
+        self._own = _NO_FORMS
         self._told = told
 
     def also(self, line: bytes) -> None:
@@ -142,7 +144,21 @@ class Redactor:
         """
         self._told = True
         if len(line) >= _SHORTEST_LINE:
-            self._own = _Forms((*self._own.forms, _Form(line, encoded=True)))
+            self._own = _own_forms((*(form.text for form in self._own.forms), line))
+
+    @property
+    def memory(self) -> dict[bytes, Any]:
+        """What is worth remembering of bytes that hold no secret, shared by all redactors that hide the same.
+
+        Whoever adds to it bounds it.
+        """
+        hidden = tuple(form.text for form in self._own.forms) if self._told else None
+        memory = self._memories.get(hidden)
+        if memory is None:
+            if len(self._memories) >= _MEMORIES:
+                self._memories.clear()
+            memory = self._memories[hidden] = {}
+        return memory
 
     def __call__(self, data: bytes) -> bytes:
         """Return `data` with every secret, and most of one, replaced by `<secret>`; `data` itself if none is in it."""
@@ -217,12 +233,26 @@ class _Weak(NamedTuple):
     """What gives it away in an encoded word, whatever it touches there."""
 
 
-@lru_cache(maxsize=2048)
-def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, _Forms, tuple[_Weak, ...]]:
-    """Return every way of writing `secrets`, those with their case changed, and the secrets that are weak.
+class _Ways(NamedTuple):
+    """What has to be looked for on behalf of some secrets."""
 
-    Endpoints are probed with the same ones again and again.
-    """
+    forms: _Forms
+    recased: _Forms
+    """The same with the case of the letters changed."""
+    weak: tuple[_Weak, ...]
+    memories: dict[tuple[bytes, ...] | None, dict[bytes, Any]]
+    """By the responses of ours that are hidden as well; None for as long as no server was told."""
+
+
+@lru_cache(maxsize=256)
+def _own_forms(lines: tuple[bytes, ...]) -> _Forms:
+    """Return what is looked for on behalf of our responses: with PLAIN the same in every probe."""
+    return _Forms(_Form(line, encoded=True) for line in lines)
+
+
+@lru_cache(maxsize=2048)
+def _forms_of(secrets: tuple[str, ...], user: str | None) -> _Ways:
+    """Return every way of writing `secrets`: endpoints are probed with the same ones again and again."""
     forms: list[_Form] = []
     recased: list[_Form] = []
     weak: list[_Weak] = []
@@ -240,7 +270,7 @@ def _forms_of(secrets: tuple[str, ...], user: str | None) -> tuple[_Forms, _Form
             for core in (_base64_core(raw, shift) for shift in range(3)):
                 words = dict.fromkeys((core, core.translate(_URL_SAFE))) if core else ()
                 forms += (_Form(word, encoded=True) for word in words)
-    return _Forms(forms), _Forms(recased), tuple(weak)
+    return _Ways(_Forms(forms), _Forms(recased), tuple(weak), {})
 
 
 def _in_bytes(secret: str) -> tuple[bytes, ...]:
@@ -288,3 +318,6 @@ def _overlap(data: bytes, form: bytes) -> int:
         if data.endswith(form[:length]):
             return length
     return 0
+
+
+_NO_FORMS = _Forms(())

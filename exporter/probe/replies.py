@@ -7,8 +7,8 @@ looks like a reply code, an enhanced code or a keyword must not change what the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from exporter.model import Reply
 from exporter.probe.evidence import unexpected
@@ -18,6 +18,9 @@ from exporter.probe.transcript import Transcript
 # these a server is not talking to us but at us.
 MAX_LINE = 8 * 1024
 MAX_REPLY = 64 * 1024
+# A greeting with the time of day is new each time and pushes the others out; then they are learnt anew.
+REMEMBERED = 8
+LONGEST_REMEMBERED = 2 * 1024
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ \t-])(.*))?", re.DOTALL)
 _CODES = re.compile(rb"[0-9]{3}[ \t-](?:[^\S\n]*[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|\Z))?")
@@ -26,13 +29,23 @@ _ENHANCED_FIRST = re.compile(rb"^[^\S\n]*([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re
 _ENHANCED_QMAIL = re.compile(rb"\(#([245]\.\d{1,3}\.\d{1,3})\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A reply, and what of it is for nobody to see."""
 
     reply: Reply
     lines: tuple[bytes, ...]
     """Those of the reply as they came, secrets included."""
+
+    @property
+    def is_clean(self) -> bool:
+        """No secret was in it."""
+        return self.lines == self.reply.lines
+
+
+class _Known(NamedTuple):
+    said: Said
+    shown: tuple[str, ...]
+    """Its lines in the transcript."""
 
 
 class Replies:
@@ -47,11 +60,34 @@ class Replies:
         self._clean: list[bytes] = []  # the same, redacted
         self._size = 0
 
-    def take(self, data: bytes) -> Iterator[Said | None]:
+    def take(self, data: bytes) -> Iterable[Said | None]:
         """Yield each reply that `data` completes, and None for each empty line between two replies.
 
         PhaseFailed: this is not SMTP; there is nothing more to take then.
         """
+        if self._raw or self._lines:
+            return self._cut(data)
+        # A server says the same in every session, or nearly.
+        memory = self._transcript.redact.memory
+        known: _Known | None = memory.get(data)
+        if known is None:
+            return self._learn(data, memory)
+        self._transcript.again(known.shown)
+        return (known.said,)
+
+    def _learn(self, data: bytes, memory: dict[bytes, Any]) -> Iterator[Said | None]:
+        before, said = self._transcript.count, []
+        for one in self._cut(data):
+            said.append(one)
+            yield one
+        shown = self._transcript.since(before)
+        whole = not self._raw and not self._lines and len(said) == 1
+        if whole and said[0] is not None and said[0].is_clean and shown and len(data) <= LONGEST_REMEMBERED:
+            if len(memory) >= REMEMBERED:
+                memory.clear()
+            memory[data] = _Known(said[0], shown)
+
+    def _cut(self, data: bytes) -> Iterator[Said | None]:
         self._raw += data
         end = self._raw.rfind(b"\n") + 1
         if end:

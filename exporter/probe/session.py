@@ -33,7 +33,7 @@ from exporter.probe import sasl
 from exporter.probe.address import Address
 from exporter.probe.attempts import Attempts
 from exporter.probe.clock import Clock
-from exporter.probe.connect import ConnectFailed, connect, tcp_rtt
+from exporter.probe.connect import ConnectFailed, connect
 from exporter.probe.esmtp import address_literal, capabilities_of
 from exporter.probe.evidence import PhaseFailed, phase_of
 from exporter.probe.farewell import take_leave
@@ -46,6 +46,7 @@ from exporter.probe.resolver import Resolver
 from exporter.probe.submission import Submission
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
+from exporter.probe.transport import SocketTransport
 from exporter.probe.wire import Exchange, Wire
 
 
@@ -213,12 +214,12 @@ class Session:
         self._socket = connected.sock
         self._ip_version = connected.ip_version
         self._ready_since = connected.connected_at
-        self._rtt = tcp_rtt(connected.sock)
+        self._rtt = connected.rtt
         self._helo = self._endpoint.helo or address_literal(connected.sock)
         loop = asyncio.get_running_loop()
-        wire = Wire(loop, self._transcript)
-        await loop.create_connection(lambda: wire, sock=connected.sock)
-        self._wire, self._socket = wire, None
+        self._wire = Wire(loop, self._transcript)
+        SocketTransport(loop, connected.sock, self._wire)
+        self._socket = None
         self._record.close(Phase.CONNECT, connected.seconds, note=str(connected.address))
 
     def _reset_at_once(self, errno: str, began: float) -> None:

@@ -27,6 +27,11 @@ class Transcript:
         """Add a line that the server sent, already redacted."""
         self._add("S: ", line)
 
+    def again(self, lines: tuple[str, ...]) -> None:
+        """Add lines that a transcript showed before."""
+        for line in lines:
+            self._keep(line)
+
     def event(self, text: str) -> None:
         """Add something that happened, e.g. a TLS handshake."""
         self._add("*: ", text.encode())
@@ -35,9 +40,24 @@ class Transcript:
         """Return all lines so far."""
         return tuple(self._lines)
 
+    @property
+    def count(self) -> int:
+        """How many lines there are so far."""
+        return len(self._lines)
+
+    def since(self, count: int) -> tuple[str, ...] | None:
+        """Return the lines that followed the first `count`; None when some were not kept."""
+        return tuple(self._lines[count:]) if len(self._lines) <= MAX_LINES else None
+
     def _add(self, who: str, line: bytes) -> None:
         if len(self._lines) < MAX_LINES:
             self._lines.append(who + printable(line[:MAX_LINE_LENGTH]))
+        else:
+            self._keep("")
+
+    def _keep(self, line: str) -> None:
+        if len(self._lines) < MAX_LINES:
+            self._lines.append(line)
         elif len(self._lines) == MAX_LINES:
             self._lines.append("*: more lines followed; they were not kept")
 

@@ -15,9 +15,8 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import cast
+from typing import NamedTuple, cast
 
 from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
@@ -45,8 +44,7 @@ Judge = Callable[[ssl.SSLObject], bool]
 _RECORD_VERSIONS = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1", b"\x03\x03": "TLSv1.2"}
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One command and its reply, with `perf_counter` times of the write and of the last byte."""
 
     reply: Reply
@@ -79,11 +77,14 @@ class Wire(SMTPProtocol):
         self._handshake: asyncio.Future[float] | None = None
         self._handshake_bytes = bytearray()
         self._judge: Judge | None = None
+        self._holds_finished = False  # the end of our handshake, which goes out with our first words
 
     # ----------------------------------------------------------------- what the session calls
 
     async def greeting(self, since: float) -> Exchange:
         """Wait for the reply that the server owes unasked; `since` is when it began to owe it."""
+        if self._holds_finished:
+            self._flush(cast("asyncio.Transport | None", self.transport))
         return await self._await_reply(since, None)
 
     async def command(self, *words: bytes, shown: bytes | None = None) -> Exchange:
@@ -213,6 +214,7 @@ class Wire(SMTPProtocol):
         except ssl.SSLError as exc:
             self._end(tls_failure(exc))
             raise SMTPServerDisconnected("TLS session is over") from exc
+        self._holds_finished = False
         super().write(self._outgoing.read())
 
     async def _await_reply(self, sent_at: float, line: bytes | None) -> Exchange:
@@ -238,9 +240,9 @@ class Wire(SMTPProtocol):
 
     # ----------------------------------------------------------------- bytes in
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the socket; the one place where arrival is timed."""
-        now = perf_counter()
+    def data_received(self, data: bytes, at: float | None = None) -> None:
+        """Take bytes from the socket, which came in `at` that time of `perf_counter`; now unless told."""
+        now = perf_counter() if at is None else at
         if self._ending is not None:
             return  # what still trickles in after the end explains nothing
         self._received += len(data)
@@ -285,7 +287,8 @@ class Wire(SMTPProtocol):
             self._end(tls_failure(exc))
             self.abort()
             return
-        self._flush(cast("asyncio.Transport | None", self.transport))
+        if not self._holds_finished:
+            self._flush(cast("asyncio.Transport | None", self.transport))
 
     def _advance_handshake(self, now: float | None = None) -> bool:
         """Take the handshake as far as the bytes allow; say whether it is complete."""
@@ -308,9 +311,12 @@ class Wire(SMTPProtocol):
             return False
         if self._judge is not None and not self._let_on(self._judge, waiter):
             return False
-        self._flush(transport)
         if complete:
+            # One packet less, and one that the server need not wake up for.
+            self._holds_finished = True
             waiter.set_result(perf_counter() if now is None else now)
+        else:
+            self._flush(transport)
         return complete
 
     def _let_on(self, judge: Judge, waiter: asyncio.Future[float]) -> bool:
@@ -330,6 +336,7 @@ class Wire(SMTPProtocol):
 
     def _flush(self, transport: asyncio.Transport | None) -> None:
         """Send what TLS wants to send."""
+        self._holds_finished = False
         if self._outgoing.pending and transport is not None and not transport.is_closing():
             transport.write(self._outgoing.read())
 

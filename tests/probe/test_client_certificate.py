@@ -27,20 +27,18 @@ async def shown_to(context: ssl.SSLContext, **settings: Any) -> tuple[ProbeResul
     shown: list[Any] = []
     came = 0
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def greeted(*_: Any) -> None:
         nonlocal came
         came += 1
-        try:
-            await writer.start_tls(context)
-            shown.append(writer.get_extra_info("ssl_object").getpeercert().get("subject"))
-            writer.write(b"220 mail.test\r\n")
-            await reader.read(100)
-        except OSError:
-            pass
-        finally:
-            writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shown.append(writer.get_extra_info("ssl_object").getpeercert().get("subject"))
+        writer.write(b"220 mail.test\r\n")
+        await reader.read(100)
+        writer.close()
+
+    context.sni_callback = greeted  # for every ClientHello
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     async with server:
         port = server.sockets[0].getsockname()[1]
         result = await probe(endpoint(port, tls=TlsMode.IMPLICIT, until=Phase.TLS, **settings))

@@ -25,7 +25,7 @@ from exporter.probe.connect import (
     _verdict,
     attempt_order,
     connect,
-    tcp_rtt,
+    round_trip,
 )
 from tests.probe.loops import both_loops, left_in_loop, open_descriptors, run
 from tests.probe.tcp_ports import closed, listening, outcomes, silent
@@ -67,15 +67,34 @@ def test_connects(run_in):
             assert sock.getpeername() == address.sockaddr
             assert sock.getblocking() is False
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            rtt = tcp_rtt(sock)
-            assert rtt is not None
-            assert 0 < rtt < 1
+            assert connected.rtt is not None
+            assert 0 < connected.rtt < 1
         assert began < connected.connected_at < ended
         assert 0 < connected.seconds < ended - began
         assert connected.ip_version == 4
         (attempt,) = connected.attempts
         assert (attempt.address, attempt.outcome, attempt.errno) == (str(address), CONNECTED, None)
         assert 0 < attempt.seconds <= connected.seconds
+
+    with listening() as address:
+        run(check(), run_in)
+
+
+@both_loops
+def test_a_busy_loop_does_not_make_the_connection_slow(run_in):
+    """The kernel connected at once; that the loop was busy for a while is not in the figure."""
+
+    async def check():
+        task = asyncio.create_task(connect([address]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        busy_until = time.perf_counter() + 0.05
+        while time.perf_counter() < busy_until:
+            pass
+        connected = await task
+        connected.sock.close()
+        assert connected.seconds < 0.04
+        assert connected.connected_at < busy_until - 0.01
 
     with listening() as address:
         run(check(), run_in)
@@ -315,11 +334,13 @@ def test_order_and_rest_are_all_there_is(given_addresses, source):
 def test_rtt_is_unknown_where_the_kernel_does_not_say(monkeypatch):
     """Unconnected, not TCP, closed, or another system: no estimate, no error."""
     with socket.socket() as unconnected, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        assert tcp_rtt(unconnected) is None
-        assert tcp_rtt(udp) is None
-    assert tcp_rtt(unconnected) is None
+        assert round_trip(unconnected) == (None, False)
+        assert round_trip(udp) == (None, False)
+    assert round_trip(unconnected) == (None, False)
     with listening() as address, socket.socket() as sock:
         sock.connect(address.sockaddr)
-        assert tcp_rtt(sock) is not None
+        rtt, measured = round_trip(sock)
+        assert rtt is not None
+        assert measured
         monkeypatch.setattr(sys, "platform", "darwin")
-        assert tcp_rtt(sock) is None
+        assert round_trip(sock) == (None, False)

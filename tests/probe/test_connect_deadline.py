@@ -98,7 +98,7 @@ def test_nothing_begins_once_it_is_cancelled(run_in, event):
         await asyncio.sleep(0)
         task.cancel()
         if event == "report":
-            race._on_report(0, address)
+            race._on_report(0, address, 0.0)
         else:
             race._advance()
         with pytest.raises(asyncio.CancelledError):

@@ -1,0 +1,204 @@
+"""A connected TCP socket on the event loop that knows when the kernel received what it hands over.
+
+An ordinary transport tells when a callback had its turn; on a busy loop that is later than the bytes, and a
+prober would report its own slowness as the server's.  Linux notes the arrival of every segment (SO_TIMESTAMPNS
+of socket(7)); elsewhere, and when the clock was set meanwhile, the turn of the callback is all that is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+import sys
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+# asm-generic/socket.h; Python has no name for it.  A few platforms number it otherwise: there it is refused,
+# or no time comes with the data.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@qq")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+
+_ONE_MOMENT = 20e-6
+_TRIES = 3
+
+AT_ONCE = 32 * 1024
+"""Bytes taken from the socket in one turn: two TLS records of the greatest size (RFC 8446 5.1)."""
+
+
+class Receiver(Protocol):
+    """What is told of the connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport, /) -> None:
+        """Take the transport; comes first."""
+
+    def data_received(self, data: bytes, at: float, /) -> None:
+        """Take bytes, the last of which came in at that time of `perf_counter`."""
+
+    def eof_received(self) -> bool:
+        """Hear that the peer has finished sending; the connection is closed then."""
+
+    def connection_lost(self, exc: Exception | None, /) -> None:
+        """Hear of the end; comes last, and once, in a turn of its own."""
+
+
+class SocketTransport(asyncio.Transport):
+    """Owns `sock`, which is connected and does not block, until the end of the connection.
+
+    After a write that failed what the peer had said before is still handed over: it may be the reason.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, receiver: Receiver) -> None:
+        super().__init__()
+        self._loop = loop
+        self._sock = sock
+        self._number = sock.fileno()
+        self._receiver = receiver
+        self._opened = perf_counter()
+        self._unsent = b""
+        self._failure: OSError | None = None
+        self._reading = False
+        self._closing = False
+        self._over = False
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # not on this kernel
+                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        receiver.connection_made(self)
+        if not self._closing:
+            self._reading = True
+            loop.add_reader(self._number, self._readable)
+
+    def is_closing(self) -> bool:
+        """Say whether nothing more will be received."""
+        return self._closing
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return the `socket`; nothing else is known."""
+        return self._sock if name == "socket" else default
+
+    def write(self, data: Buffer) -> None:
+        """Send `data`, at once as far as the kernel takes it."""
+        if self._over or self._failure is not None:
+            return
+        sent = 0
+        if not self._unsent:
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError as exc:
+                self._fail(exc)
+                return
+        rest = bytes(data)[sent:]
+        if rest and not self._unsent:
+            self._loop.add_writer(self._number, self._writable)
+        self._unsent += rest
+
+    def close(self) -> None:
+        """Receive nothing more, and end once everything is sent."""
+        if not self._closing:
+            self._closing = True
+            self._stop_reading()
+            if not self._unsent:
+                self._end(None)
+
+    def abort(self) -> None:
+        """End at once."""
+        self._end(None)
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(AT_ONCE, _ANCILLARY)
+        except (BlockingIOError, InterruptedError):
+            if self._failure is not None:
+                self._end(self._failure)
+        except OSError as exc:
+            self._end(self._failure or exc)
+        else:
+            if data:
+                self._receiver.data_received(data, self._arrival(ancillary))
+                self._look_for_reset()
+            elif self._failure is not None:
+                self._end(self._failure)
+            else:
+                self._receiver.eof_received()
+                self.close()
+
+    def _arrival(self, ancillary: list[tuple[int, int, bytes]]) -> float:
+        now, wall = _clocks()
+        for level, kind, stamp in ancillary:
+            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) == _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+                ago: float = wall - (seconds + nanoseconds / 1e9)
+                if 0 <= ago <= now - self._opened:  # else the clock was set meanwhile
+                    return now - ago
+        return now
+
+    def _writable(self) -> None:
+        try:
+            sent = self._sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as exc:
+            self._fail(exc)
+            return
+        self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self._loop.remove_writer(self._number)
+            if self._closing:
+                self._end(None)
+
+    def _fail(self, exc: OSError) -> None:
+        """Note that nothing can be sent any more; the end comes when everything is received."""
+        self._failure = exc
+        self._forget_unsent()
+        if self._closing:
+            self._end(exc)
+        else:
+            # The kernel tells of an error once, and has: the end alone would look like an orderly one.
+            self._loop.call_soon(self._drain)
+
+    def _look_for_reset(self) -> None:
+        # uvloop calls back once for an error, and then stops watching; what came before it was read in that call.
+        if not self._closing and (error := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+            self._failure = OSError(error, os.strerror(error))
+            self._drain()
+
+    def _drain(self) -> None:
+        while not self._closing:
+            self._readable()
+
+    def _forget_unsent(self) -> None:
+        if self._unsent:
+            self._loop.remove_writer(self._number)
+            self._unsent = b""
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._number)
+
+    def _end(self, exc: Exception | None) -> None:
+        if self._over:
+            return
+        self._over = self._closing = True
+        self._stop_reading()
+        self._forget_unsent()
+        self._sock.close()
+        self._loop.call_soon(self._receiver.connection_lost, exc)
+
+
+def _clocks() -> tuple[float, float]:
+    """Return `perf_counter` and Unix time of one moment, as well as can be had."""
+    now, wall = perf_counter(), time()
+    for _ in range(_TRIES):
+        if perf_counter() - now < _ONE_MOMENT:  # else another process had its turn in between
+            break
+        now, wall = perf_counter(), time()
+    return now, wall
