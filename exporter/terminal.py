@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable
 from typing import TextIO, assert_never
 
+from exporter.inline_code import quoted
 from exporter.model import (
     Confidence,
     ConnectFailure,
@@ -124,7 +125,7 @@ def diagnosis_text(diagnosis: Diagnosis, style: Style) -> str:
         lines.append("  What to do:")
         for number, remedy in enumerate(diagnosis.remedy, 1):
             lines += textwrap.wrap(
-                remedy, _width(), initial_indent=f"    {number}. ", subsequent_indent=" " * 7
+                quoted(remedy), _width(), initial_indent=f"    {number}. ", subsequent_indent=" " * 7
             )
     if diagnosis.runner_up is not None:
         lines += _wrapped("Could also be: ", (str(diagnosis.runner_up),))

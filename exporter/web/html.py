@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 
+from exporter.inline_code import pieces
+
 _VOID = frozenset(("br", "col", "hr", "img", "input", "link", "meta"))
 
 
@@ -41,6 +43,11 @@ def text(foreign: str) -> Html:
     escape; newlines and tabs stay.
     """
     return Html(html.escape(printable(foreign)))
+
+
+def prose(sentence: str) -> Html:
+    """Return a sentence of ours: what it has between backticks is code, all of it is escaped."""
+    return join(*(tag("code", piece) if is_code else piece for is_code, piece in pieces(sentence)))
 
 
 def printable(foreign: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.web.html import Html, join, printable, tag, text
+from exporter.web.html import Html, join, printable, prose, tag, text
 from tests.web.browsing import Page
 
 anything = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
@@ -41,3 +41,17 @@ def test_only_markup_of_ours_is_kept() -> None:
     assert join(Html("<b>"), "<b>") == "<b>&lt;b&gt;"
     assert tag("p", Html("<b>") + "x") == "<p>&lt;b&gt;x</p>"
     assert text("\x1b[31m<\x00") == r"\x1b[31m&lt;\x00"
+
+
+@given(foreign=anything)
+def test_code_in_prose_never_becomes_markup(foreign: str) -> None:
+    """A sentence has no element but `code`, and loses nothing but the backticks around it."""
+    page = Page.read(prose(foreign))
+    assert {name for name, _ in page.elements} <= {"code"}
+    assert page.text.replace("`", "") == printable(foreign).replace("`", "")
+
+
+def test_backticks_in_prose_are_code() -> None:
+    """What stands between backticks is code, escaped like the rest."""
+    assert prose("Set `a<b` & `c`.") == "Set <code>a&lt;b</code> &amp; <code>c</code>."
+    assert prose("a ` b") == "a ` b"

@@ -170,3 +170,11 @@ def test_blocks_come_out_in_order_and_the_front_one_live() -> None:
     blocks.line(2, "c1")
     blocks.done(2)
     assert shown[-1] == "c1"
+
+
+def test_code_in_a_remedy_is_quoted() -> None:
+    """A remedy's inline code stands in quotation marks: a terminal knows no Markdown."""
+    remedy = ("Set `auth.mechanism` to another one.",)
+    text = diagnosis_text(replace(HEALTHY, remedy=remedy), PLAIN)
+    assert "1. Set “auth.mechanism” to another one." in text
+    assert "`" not in text
