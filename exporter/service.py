@@ -16,6 +16,7 @@ from exporter import __version__, log
 from exporter.backoff import Logins, Messages, MessageTooSoonError, Pauses
 from exporter.board import Board
 from exporter.configuration import Configuration, UnusableError, complete, read_aside
+from exporter.diagnosis import diagnose, parse
 from exporter.followup import FollowUps
 from exporter.joined import Joined
 from exporter.loop_lag import LoopLag
@@ -100,6 +101,7 @@ class Service:
             configuration=lambda: self.settings.effective,
             problems=lambda: (*self._problems, *self._door.problems),
             gate=self._door.gate,
+            explain=lambda line: diagnose(parse(line), self._configuration.rulebook),
         )
         self.web = WebServer(app, listen, tls=self._door.tls)
 

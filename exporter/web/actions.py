@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from exporter.board import Board
+from exporter.web.forms import field
+from exporter.web.html import tag
 from exporter.web.layout import address_of
+from exporter.web.refusals import refusal
 
 ProbeNow = Callable[[str], Awaitable[str | None]]
 """Probes the endpoint of this name at once; returns why not, in a sentence, or None when it was done."""
 Reload = Callable[[], Awaitable[bool]]
 """Reads the configuration again; False when it was refused."""
-
-
-LONGEST_FORM = 16 * 1024
-"""Bytes that are looked at: a name has its place in them several times over."""
 
 
 class ProbeButton:
@@ -29,15 +27,13 @@ class ProbeButton:
 
     async def post(self, request: web.Request) -> web.Response:
         """Probe one endpoint and lead back to its page; 409 with the reason when it is held back."""
-        sent = (await request.read())[:LONGEST_FORM]
-        if sent and request.content_type != "application/x-www-form-urlencoded":
-            raise web.HTTPUnsupportedMediaType(text="send name=… as application/x-www-form-urlencoded\n")
-        name = dict(parse_qsl(sent.decode("utf-8", "replace"))).get("name")
+        name = await field(request, "name")
         if name is None or name not in self._board.entries:
             raise web.HTTPNotFound(reason="No such endpoint")
-        refusal = await self._probe(name)
-        if refusal is not None:
-            return web.Response(status=409, text=f"not probed: {refusal}\n")
+        reason = await self._probe(name)
+        if reason is not None:
+            way = tag("a", f"Back to {name}", href=address_of(name))
+            return refusal(request, 409, f"Not probed: {reason}.", f"not probed: {reason}", way)
         return web.Response(status=303, headers={"Location": address_of(name)})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from exporter.board import Board
+from exporter.diagnosis import diagnose, parse
 from exporter.metrics import Renderer, Runtime
 from exporter.web.access import Gate
 from exporter.web.actions import ProbeButton, ProbeNow, Reload, ReloadHook
@@ -14,7 +15,7 @@ from exporter.web.api import Api
 from exporter.web.assets import Assets
 from exporter.web.detail import Detail
 from exporter.web.documents import Configuration, Description, Targets
-from exporter.web.errors_page import ErrorsPage
+from exporter.web.errors_page import ErrorsPage, Explain
 from exporter.web.fleet import Fleet
 from exporter.web.health import Health
 from exporter.web.manners import add_headers, plain_errors, refuse_cross_site
@@ -40,12 +41,14 @@ def create_app(
     problems: Callable[[], Sequence[str]] = tuple,
     gate: Gate | None = None,
     help_url: str | None = OUR_HELP,
+    explain: Explain = lambda line: diagnose(parse(line)),
 ) -> web.Application:
     """Return the application.  What is not given is not offered: `reload`, `probe_now`, `on_demand` and so on.
 
     `ready` says whether the configuration is loaded and the scheduler runs; `configuration` gives the
     effective one, `problems` what is wrong with the one that was not loaded.  `gate` lets requests in;
-    whoever made it closes it.  `help_url` is a page that explains every error class at an anchor of its name.
+    whoever made it closes it.  `help_url` is a page that explains every error class at an anchor of its name,
+    `explain` tells what a pasted error means.
     """
     app = web.Application(middlewares=[plain_errors], client_max_size=LARGEST_BODY)
     app.on_response_prepare.append(add_headers)
@@ -58,10 +61,12 @@ def create_app(
         Fleet(board, runtime, help_url, problems),
         Detail(runtime, help_url, problems, can_probe=probe_now is not None),
     )
+    errors = ErrorsPage(runtime.version, explain)
     metrics, health, api = Metrics(Renderer(board, runtime)), Health(ready), Api(board, runtime)
     app.router.add_get("/", pages.fleet)
     app.router.add_get("/endpoint", pages.endpoint)
-    app.router.add_get("/errors", ErrorsPage(runtime.version).get)
+    app.router.add_get("/errors", errors.get)
+    app.router.add_post("/errors", errors.post)
     app.router.add_get("/static/{name}", Assets().get)
     app.router.add_get("/metrics", metrics.get)
     app.router.add_get("/-/healthy", health.healthy)

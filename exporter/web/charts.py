@@ -51,15 +51,19 @@ def _phase_row(step: Step, begin: float, share: float) -> Html:
             height=10,
             class_=step.status,
         )
+    outcome = STATUSES[step.status]
+    note = step.note if step.note != outcome else ""
+    if note and step.status is StepStatus.SKIPPED:
+        outcome = "left out"  # on purpose, and the note says why
     return tag(
         "tr",
         tag("th", PHASES[step.phase], scope="row"),
-        tag("td", STATUSES[step.status], class_=step.status),
+        tag("td", outcome, class_=step.status),
         tag("td", seconds_words(step.seconds) if step.seconds is not None else "-", class_="number"),
         tag(
             "td",
             tag("svg", bar, viewBox=f"0 0 {_WIDE} 10", preserveAspectRatio="none", aria_hidden="true"),
-            tag("span", step.note, class_="minor") if step.note else None,
+            tag("span", note, class_="minor") if note else None,
         ),
     )
 

@@ -14,7 +14,7 @@ _HEADINGS = {
     Column.NAME: "Endpoint",
     Column.OWNER: "Problem",
     Column.SINCE: "Since",
-    Column.DURATION: "Last probe",
+    Column.DURATION: "Took",
     Column.CERTIFICATE: "Certificate",
 }
 
@@ -31,10 +31,23 @@ def controls(query: Query, labels: Sequence[str]) -> Html:
         if labels
         else None,
         tag("input", type="hidden", name="sort", value=query.sort),
+        tag("input", type="hidden", name="rows", value="all") if query.is_long else None,
         tag("button", "Show", type="submit"),
+        _way_back(query),
         method="get",
         role="search",
         id="view",
+    )
+
+
+def _way_back(query: Query) -> Html:
+    """Return the link to the whole fleet, where something narrows the view."""
+    whole = query.unfiltered
+    return tag(
+        "span",
+        tag("a", "Clear the filter", href=whole.address()) if whole != query else None,
+        id="clear",
+        data_live=True,
     )
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 
 from exporter.board import Entry
 from exporter.metrics import Runtime
-from exporter.model import Endpoint, Observation
+from exporter.model import Endpoint, Observation, Phase
 from exporter.web.charts import history
 from exporter.web.html import Html, join, tag
 from exporter.web.layout import DOCTYPE, ago, facts, footer, head, masthead, section, when
-from exporter.web.parts import badge, configuration_notice, problem_name
+from exporter.web.parts import badge, configuration_notice, problem_name, reasons, what_to_do
 from exporter.web.past_view import failures, transitions
 from exporter.web.probe_view import probe_sections
 from exporter.web.query import state_of
-from exporter.web.words import CONFIDENCES, OWNERS, PHASES, TLS_MODES, class_words, span_words
+from exporter.web.words import PHASES, TLS_MODES, span_words
 
 
 class Detail:
@@ -78,22 +78,12 @@ class Detail:
         )
 
     def _diagnosis(self, observation: Observation) -> Html:
-        diagnosis = observation.diagnosis
-        runner_up = class_words(diagnosis.runner_up) if diagnosis.runner_up is not None else None
+        diagnosis, failed = observation.diagnosis, observation.failed_phase
         return join(
             tag("p", tag("strong", problem_name(diagnosis, self._help_url)), " ", diagnosis.summary),
-            tag("ol", *(tag("li", remedy) for remedy in diagnosis.remedy)) if diagnosis.remedy else None,
-            facts(
-                ("Whose problem", OWNERS[diagnosis.fault_domain]),
-                (
-                    "Failed at",
-                    PHASES[observation.failed_phase] if observation.failed_phase is not None else None,
-                ),
-                ("How sure", CONFIDENCES[diagnosis.confidence]),
-                ("Could also be", runner_up),
-                ("Outlook shows", diagnosis.outlook_code),
-                ("Rule", diagnosis.rule),
-            ),
+            _standing(observation),
+            what_to_do(diagnosis),
+            reasons(diagnosis, ("Failed at", PHASES[failed] if failed is not None else None)),
         )
 
     def _probe_now(self, endpoint: Endpoint) -> Html | None:
@@ -126,3 +116,16 @@ class Detail:
                 ("Held back", " and ".join(waiting) or None),
             ),
         )
+
+
+def _standing(observation: Observation) -> Html | None:
+    """Return that the verdict is an earlier probe's, where this one asked less; None where it is its own."""
+    if observation.result.held_back:
+        words = "The server has asked for patience: no connection was made this time, and its last verdict stands."
+    elif observation.result.auth_withheld and observation.failed_phase is Phase.AUTH:
+        words = (
+            "The login was left out this time, so that no account is locked: the verdict is the last login's."
+        )
+    else:
+        return None
+    return tag("p", words)

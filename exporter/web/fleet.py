@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 
 from exporter.board import Board, Entry
 from exporter.metrics import Runtime
 from exporter.metrics.pace import Pace
 from exporter.web.controls import controls, heading
-from exporter.web.html import Html, join, tag
+from exporter.web.html import Html, join, prose, tag
 from exporter.web.layout import DOCTYPE, address_of, ago, footer, head, masthead
 from exporter.web.parts import badge, certificate_life, configuration_notice, problem_name
 from exporter.web.query import Query, State, state_of
@@ -17,6 +18,8 @@ from exporter.web.survey import Survey
 from exporter.web.words import OWNERS, seconds_words, span_words
 
 TITLE = "Mail submission endpoints"
+MOST_ROWS = 100
+"""Rows that are shown unasked: nobody reads more, and thousands cost a browser a second at every change."""
 
 
 class Fleet:
@@ -43,14 +46,23 @@ class Fleet:
             survey.add(entry)
             if pace.over:
                 await pace.rest()
+        if query.group not in survey.labels:
+            query = replace(query, group="")
         yield self._top(query, survey).encode()
-        for group, members in survey.groups().items():
-            if query.group:
-                yield _group_row(query.group, group, len(members)).encode()
-            for entry in members:
+        groups = survey.groups(query.group)
+        if not groups:
+            yield _nothing_row(query, survey).encode()
+        left = survey.found if query.is_long else MOST_ROWS
+        for group, members in groups.items():
+            if query.group and left:
+                yield _group_row(query.group, group, len(members), is_all=len(groups) == 1).encode()
+            for entry in members[:left]:
                 yield self._row(entry, now).encode()
                 if pace.over:
                     await pace.rest()
+            left -= len(members[:left])
+        if survey.found > MOST_ROWS and not query.is_long:
+            yield _rest_row(query, survey.found).encode()
         end = join(Html("</tbody></table></main>"), footer(self._runtime.version, now))
         yield f"{end}</body></html>\n".encode()
 
@@ -63,11 +75,11 @@ class Fleet:
             masthead("./"),
             Html('<main id="content">'),
             tag("h1", TITLE),
-            _tally(survey),
+            _tally(query, survey),
             configuration_notice(self._runtime, self._problems()),
             controls(query, sorted(survey.labels)),
-            tag("p", f"{survey.shown} shown", id="count", role="status", data_live=True),
-            Html("<table>"),
+            tag("p", _count_words(query, survey), id="count", role="status", data_live=True),
+            Html('<table class="fleet">'),
             tag("caption", "Endpoints, what is wrong, whose problem it is and what to do first"),
             tag("thead", tag("tr", *heading(query)), id="headings", data_live=True),
             Html('<tbody id="rows" data-rows>'),
@@ -88,7 +100,7 @@ class Fleet:
             ),
             tag("td", self._problem(entry, now), data_title="Problem"),
             tag("td", ago(entry.since, now) if entry.since is not None else "-", data_title="Since"),
-            tag("td", _duration(entry), data_title="Last probe"),
+            tag("td", _duration(entry), data_title="Took"),
             tag("td", certificate_life(entry, now), data_title="Certificate"),
             data_key=endpoint.name,
             data_state=state,
@@ -105,7 +117,7 @@ class Fleet:
         return join(
             tag("p", tag("strong", problem_name(diagnosis, self._help_url)), " ", diagnosis.summary),
             tag("p", "Whose problem: ", tag("strong", OWNERS[diagnosis.fault_domain]), "."),
-            tag("p", "First: ", diagnosis.remedy[0]) if diagnosis.remedy else None,
+            tag("p", "First: ", prose(diagnosis.remedy[0])) if diagnosis.remedy else None,
         )
 
 
@@ -113,32 +125,81 @@ def _duration(entry: Entry) -> str:
     return seconds_words(entry.latest.result.seconds) if entry.latest is not None else "-"
 
 
-def _tally(survey: Survey) -> Html:
+def _tally(query: Query, survey: Survey) -> Html:
     """Return how many are in which state and whose problems they have, each a link to those."""
-    states = (
-        tag("li", _count(survey.states[state], state, Query(state=state)), class_=state) for state in State
-    )
-    owners = (
-        tag("li", _count(survey.owners[owner], f"for {words}", Query(owner=owner)))
-        for owner, words in OWNERS.items()
-        if survey.owners[owner]
-    )
+    whole = query.unfiltered
+    views = [
+        *((replace(whole, state=state), survey.states[state], str(state)) for state in State),
+        *(
+            (replace(whole, owner=owner), survey.owners[owner], f"for {words}")
+            for owner, words in OWNERS.items()
+            if survey.owners[owner]
+        ),
+    ]
     return tag(
         "ul",
-        *states,
-        *owners,
+        *(
+            tag(
+                "li",
+                tag(
+                    "a",
+                    tag("strong", str(number)),
+                    f" {words}",
+                    href=view.address(),
+                    aria_current="true" if view == query else None,
+                ),
+                class_=view.state,
+            )
+            for view, number, words in views
+        ),
         id="tally",
         aria_label="How many endpoints are in which state, and whose problems they have",
         data_live=True,
     )
 
 
-def _count(number: int, words: str, view: Query) -> Html:
-    return tag("a", tag("strong", str(number)), f" {words}", href=view.address())
+def _count_words(query: Query, survey: Survey) -> str:
+    whole = survey.states.total()
+    found = f"{whole} shown" if survey.found == whole else f"{survey.found} of {whole} shown"
+    return found if query.is_long or survey.found <= MOST_ROWS else f"the first {MOST_ROWS} of {found}"
 
 
-def _group_row(label: str, value: str, members: int) -> Html:
-    title = f"{label}={value} ({members})" if value else f"without {label} ({members})"
+def _rest_row(query: Query, found: int) -> Html:
+    """Return the row below a view of which only the beginning is shown: how to see the rest."""
+    way = tag("a", f"show all {found}", href=query.address(is_long=True))
+    return _wide_row(join(f"{found - MOST_ROWS} more are not shown: search, filter, or ", way, "."))
+
+
+def _wide_row(words: Html) -> Html:
+    return tag("tr", tag("td", words, colspan="6"), class_="wide", data_key="")
+
+
+def _nothing_row(query: Query, survey: Survey) -> Html:
+    """Return the row of a view that nobody belongs to: why it is empty, and the way out."""
+    whole = survey.states.total()
+    if whole:
+        words = join(
+            f"No endpoint fits this view ({query.filter_words}). ",
+            tag("a", f"Show all {whole}" if whole > 1 else "Show it", href=query.unfiltered.address()),
+            ".",
+        )
+    else:
+        words = join(
+            "No endpoint is configured. Put some under ",
+            tag("code", "endpoints"),
+            " in the configuration file, or let Prometheus name the targets at ",
+            tag("code", "/probe"),
+            ".",
+        )
+    return _wide_row(words)
+
+
+def _group_row(label: str, value: str, members: int, *, is_all: bool) -> Html:
+    title = f"{label}={value}" if value else f"without {label}"
+    count = f"all {members}" if is_all and members > 1 else str(members)
     return tag(
-        "tr", tag("th", title, colspan="6", scope="colgroup"), class_="group", data_key=f"group {value}"
+        "tr",
+        tag("th", f"{title} ({count})", colspan="6", scope="colgroup"),
+        class_="group",
+        data_key=f"group {value}",
     )

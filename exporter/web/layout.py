@@ -10,7 +10,7 @@ from exporter.web.words import machine_time, moment, span_words
 
 _WAYS = {
     "./": "Endpoints",
-    "errors": "Errors",
+    "errors": "Explain an error",
     "metrics": "Metrics",
     "api/v1/endpoints": "JSON",
     "config": "Configuration",
@@ -19,32 +19,35 @@ _WAYS = {
 DOCTYPE = Html("<!doctype html>\n")
 
 
-def head(title: str) -> Html:
-    """Return the head of a document; addresses are relative, so a proxy may serve us below a path."""
+def head(title: str, *, up: str = "", is_live: bool = True) -> Html:
+    """Return the head of a document; addresses are relative, so a proxy may serve us below a path.
+
+    `up` leads from the page to our root; one that is not live does not keep itself fresh.
+    """
     return tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("link", rel="icon", href="static/icon.svg", type="image/svg+xml"),
-        tag("link", rel="stylesheet", href="static/page.css"),
-        tag("script", src="static/page.js", defer=True),
+        tag("link", rel="icon", href=f"{up}static/icon.svg", type="image/svg+xml"),
+        tag("link", rel="stylesheet", href=f"{up}static/page.css"),
+        tag("script", src=f"{up}static/page.js", defer=True) if is_live else None,
     )
 
 
-def masthead(here: str = "") -> Html:
+def masthead(here: str = "", *, up: str = "") -> Html:
     """Return the bar on top: what this is, and the ways out of it.  `here` is the address of this page."""
     home = here == "./"
     name = tag("strong", "submission-exporter")
     return tag(
         "header",
         tag("a", "Skip to content", class_="skip", href="#content"),
-        name if home else tag("a", name, href="./"),
+        name if home else tag("a", name, href=f"{up}./"),
         tag(
             "nav",
             *(
-                tag("a", words, href=address, aria_current="page" if address == here else None)
+                tag("a", words, href=up + address, aria_current="page" if address == here else None)
                 for address, words in _WAYS.items()
             ),
             aria_label="Site",
@@ -58,10 +61,12 @@ def footer(version: str, now: float) -> Html:
         "footer",
         tag(
             "p",
-            "The exporter does not answer; what you see may be old.",
             id="stale",
             role="alert",
             hidden=True,
+            data_silent="The exporter does not answer; what you see may be old.",
+            data_refused="The exporter refuses to answer; what you see may be old.",
+            data_gone="This endpoint is not watched any more; what you see is old.",
         ),
         tag(
             "p",

@@ -1,4 +1,4 @@
-"""What holds for every response: security headers, and errors in plain text."""
+"""What holds for every response: security headers, and errors in plain words."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from exporter.web.caller import is_origin_of
 from exporter.web.handler import EXPECTS_CONTINUE
+from exporter.web.refusals import refusal
 
 _LOG = logging.getLogger("exporter.web")
 
@@ -50,11 +51,11 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 
 @web.middleware
 async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer errors in one line of text; a bug of ours is logged in full and told in general."""
+    """Answer errors in one line of text, or a page for a person; a bug of ours is logged in full and told in general."""
     try:
         return await handler(request)
     except web.HTTPError as error:
-        reply = web.Response(status=error.status, text=f"{error.status} {error.reason}\n")
+        reply = refusal(request, error.status, error.reason, f"{error.status} {error.reason}")
         for name in _KEPT & error.headers.keys():
             reply.headers[name] = error.headers[name]
         return reply

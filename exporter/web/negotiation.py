@@ -1,4 +1,4 @@
-"""What a client accepts: the format of the metrics, and gzip (RFC 9110 12.5)."""
+"""What a client accepts: the format of the metrics, HTML, and gzip (RFC 9110 12.5)."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def choose_exposition(accept: str) -> Exposition:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an `Accept-Encoding` header asks for gzip by name."""
     return any(coding == "gzip" and _weight(parameters) > 0 for coding, parameters in _items(accept_encoding))
+
+
+def accepts_html(accept: str) -> bool:
+    """Whether an `Accept` header asks for HTML by name, as browsers do and programs do not."""
+    return any(media_type == "text/html" and _weight(about) > 0 for media_type, about in _items(accept))
 
 
 def _items(header: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""What both pages show: the state, the name of the problem, the life of the certificate, a notice."""
+"""What several pages show: the state, the problem and its remedies, the life of the certificate, a notice."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from exporter.board import Entry
 from exporter.metrics import Runtime
 from exporter.model import Diagnosis
-from exporter.web.html import Html, tag
-from exporter.web.layout import when
+from exporter.web.html import Html, join, prose, tag
+from exporter.web.layout import facts, when
 from exporter.web.query import State, certificate_end
-from exporter.web.words import class_words, span_words
+from exporter.web.words import CONFIDENCES, OWNERS, class_words, span_words
 
 _MARKS = {State.FAILING: "✗", State.WAITING: "…", State.HEALTHY: "✓"}
 _MOST_PROBLEMS = 50
@@ -33,6 +33,27 @@ def problem_name(diagnosis: Diagnosis, help_url: str | None) -> Html:
     return tag("a", words, href=f"{help_url}#{diagnosis.error_class}")
 
 
+def what_to_do(diagnosis: Diagnosis) -> Html:
+    """Return whose problem it is, and every remedy in order."""
+    return join(
+        tag("p", "Whose problem: ", tag("strong", OWNERS[diagnosis.fault_domain]), "."),
+        tag("p", "What to do:") if diagnosis.remedy else None,
+        tag("ol", *(tag("li", prose(remedy)) for remedy in diagnosis.remedy)) if diagnosis.remedy else None,
+    )
+
+
+def reasons(diagnosis: Diagnosis, *more: tuple[str, str | None]) -> Html:
+    """Return how sure the diagnosis is and what else it may be, with `more` facts before."""
+    runner_up = class_words(diagnosis.runner_up) if diagnosis.runner_up is not None else None
+    return facts(
+        *more,
+        ("How sure", CONFIDENCES[diagnosis.confidence]),
+        ("Could also be", runner_up),
+        ("Outlook shows", diagnosis.outlook_code),
+        ("Rule", diagnosis.rule),
+    )
+
+
 def configuration_notice(runtime: Runtime, problems: Sequence[str] = ()) -> Html:
     """Return what to know about the configuration; empty when all is well."""
     if runtime.config_reload_ok and not problems:
@@ -46,7 +67,9 @@ def configuration_notice(runtime: Runtime, problems: Sequence[str] = ()) -> Html
             when(runtime.config_reload_time),
             ".",
         ),
-        tag("ul", *(tag("li", problem) for problem in problems[:_MOST_PROBLEMS])) if problems else None,
+        tag("ul", *(tag("li", prose(problem)) for problem in problems[:_MOST_PROBLEMS]))
+        if problems
+        else None,
         tag("p", f"{len(problems) - _MOST_PROBLEMS} more are in the log.")
         if len(problems) > _MOST_PROBLEMS
         else None,

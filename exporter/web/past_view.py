@@ -10,9 +10,9 @@ from exporter.web.words import OWNERS, class_words
 
 
 def transitions(entry: Entry, now: float) -> Html | None:
-    """Return what began when, the newest first."""
+    """Return what began when, the newest first; one beginning alone is the verdict's."""
     changes = tuple(entry.history.transitions())[::-1]
-    if not changes:
+    if len(changes) < 2:
         return None
     items = (
         tag(

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from exporter.board import Entry
-from exporter.model import Capabilities, Observation, ProbeResult, TlsFacts
+from exporter.model import (
+    Capabilities,
+    Evidence,
+    Observation,
+    Phase,
+    ProbeResult,
+    Reply,
+    StepStatus,
+    TlsFacts,
+)
 from exporter.terminal import evidence_words
 from exporter.web.charts import waterfall
 from exporter.web.html import Html, tag
@@ -31,8 +40,8 @@ def probe_sections(entry: Entry, observation: Observation, now: float) -> tuple[
 
 def answers(result: ProbeResult) -> Html:
     """Return what came back: the failure as it was seen, the last reply, every address that was tried."""
-    failed = next((step.evidence for step in result.steps if step.evidence is not None), None)
-    reply = f"{result.reply.code} {result.reply.text}" if result.reply is not None else None
+    seen = result.symptom.evidence if result.symptom is not None else None
+    reply = _reply_beside(result, seen)
     tried = (
         tag(
             "li", f"{attempt.address}: {attempt.outcome.replace('_', ' ')} ({seconds_words(attempt.seconds)})"
@@ -40,13 +49,28 @@ def answers(result: ProbeResult) -> Html:
         for attempt in result.attempts
     )
     return facts(
-        ("What failed", tag("pre", evidence_words(failed)) if failed is not None else None),
-        ("Last reply", tag("pre", reply) if reply is not None else None),
-        ("Addresses", tag("ul", *tried) if result.attempts else None),
+        ("What failed", tag("pre", evidence_words(seen)) if seen is not None else None),
+        ("Last reply", tag("pre", clipped(reply)) if reply is not None else None),
+        # One alone stands beside its phase, or is what failed.
+        ("Addresses", tag("ul", *tried) if len(result.attempts) > 1 else None),
         ("Round trip", seconds_words(result.tcp_rtt) if result.tcp_rtt is not None else None),
         ("Message", "was sent and never answered: it may have arrived" if result.data_uncertain else None),
-        ("Login", "left out on purpose this time" if result.auth_withheld else None),
     )
+
+
+def _reply_beside(result: ProbeResult, seen: Evidence | None) -> str | None:
+    """Return the reply that decided, unless it stands elsewhere: as what failed, or as capabilities."""
+    reply = result.reply
+    if reply is None or isinstance(seen, Reply) or _answered(result) is Phase.EHLO:
+        return None
+    return f"{reply.code} {reply.text}"
+
+
+def _answered(result: ProbeResult) -> Phase | None:
+    """Return the last phase before QUIT that ended with a reply of its own."""
+    wordless = (Phase.DNS, Phase.CONNECT, Phase.TLS, Phase.QUIT)
+    passed = (step.phase for step in result.steps if step.status is StepStatus.PASSED)
+    return next((phase for phase in reversed(tuple(passed)) if phase not in wordless), None)
 
 
 def _follow_ups(observation: Observation) -> Html | None:
@@ -72,7 +96,7 @@ def _encryption(entry: Entry, tls: TlsFacts, now: float) -> Html:
         ("Life", certificate_life(entry, now)),
         ("Valid from", when(tls.not_before) if tls.not_before is not None else None),
         ("Valid until", when(tls.not_after) if tls.not_after is not None else None),
-        ("Chain ends", when(tls.earliest_not_after) if tls.earliest_not_after is not None else None),
+        ("Chain ends", _other_time(tls.earliest_not_after, tls.not_after)),
         ("Subject", clipped(tls.subject)),
         ("Issuer", clipped(tls.issuer)),
         ("Names", clipped(names)),
@@ -81,6 +105,10 @@ def _encryption(entry: Entry, tls: TlsFacts, now: float) -> Html:
         ("Certificates sent", str(tls.chain_length)),
         ("Protocol", f"{tls.version} {tls.cipher}".strip() or None),
     )
+
+
+def _other_time(unix: float | None, known: float | None) -> Html | None:
+    return when(unix) if unix is not None and unix != known else None
 
 
 def _offers(result: ProbeResult) -> Html | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from exporter.board import Entry
 from exporter.model import FaultDomain
+from exporter.web.words import OWNERS, class_words
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -49,6 +50,8 @@ class Query:
     descending: bool = False
     group: str = ""
     """The configured label whose values make the groups."""
+    is_long: bool = False
+    """Every row is wanted, however many there are."""
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> Query:
@@ -61,6 +64,7 @@ class Query:
             column=_member(Column, order.removeprefix("-")) or Column.STATE,
             descending=order.startswith("-"),
             group=parameters.get("group", ""),
+            is_long=parameters.get("rows") == "all",
         )
 
     @property
@@ -68,6 +72,24 @@ class Query:
         """The order as the address writes it: a column, `-` before it when descending; usually empty."""
         order = ("-" if self.descending else "") + self.column
         return "" if order == Column.STATE else order
+
+    @property
+    def unfiltered(self) -> Query:
+        """The same order and grouping, of the whole fleet."""
+        return replace(self, text="", state=None, owner=None)
+
+    @property
+    def filter_words(self) -> str:
+        """What narrows this view, in words: `“mail”, failing, a problem for the server`."""
+        return ", ".join(
+            words
+            for words, is_on in (
+                (f"“{self.text}”", bool(self.text)),
+                (f"{self.state}", self.state is not None),
+                (f"a problem for {OWNERS[self.owner or FaultDomain.NONE]}", self.owner is not None),
+            )
+            if is_on
+        )
 
     def address(self, **changes: object) -> str:
         """Return the relative address of this view with some fields changed."""
@@ -78,6 +100,7 @@ class Query:
             "owner": new.owner or "",
             "sort": new.sort,
             "group": new.group,
+            "rows": "all" if new.is_long else "",
         }
         return "?" + urlencode({key: value for key, value in parts.items() if value})
 
@@ -117,7 +140,8 @@ def haystack(entry: Entry) -> str:
     parts = [endpoint.name, endpoint.target, *(value for _, value in endpoint.labels)]
     if entry.latest is not None:
         diagnosis = entry.latest.diagnosis
-        parts += [diagnosis.error_class, diagnosis.summary]
+        parts += [diagnosis.error_class, class_words(diagnosis.error_class), diagnosis.summary]
+        parts += [diagnosis.outlook_code or ""]
     return "\n".join(parts).casefold()
 
 

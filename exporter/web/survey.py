@@ -25,7 +25,7 @@ class Survey:
         """Names of configured labels: what the fleet can be grouped by."""
 
     @property
-    def shown(self) -> int:
+    def found(self) -> int:
         """How many entries belong to the view."""
         return len(self._known) + len(self._unknown)
 
@@ -43,12 +43,11 @@ class Survey:
             else:
                 self._known.append((value, name, entry))
 
-    def groups(self) -> dict[str, list[Entry]]:
-        """Return the view in its order, unknown values last; without grouping the one group is called ``."""
+    def groups(self, label: str) -> dict[str, list[Entry]]:
+        """Return the view in its order, unknown values last; without a label the one group is called ``."""
         self._known.sort(key=lambda item: item[:2], reverse=self._query.descending)
         self._unknown.sort(key=lambda item: item[0])
         groups: dict[str, list[Entry]] = {}
-        label = self._query.group
         for entry in (*(item[-1] for item in self._known), *(item[-1] for item in self._unknown)):
             value = dict(entry.endpoint.labels).get(label, "") if label else ""
             groups.setdefault(value, []).append(entry)

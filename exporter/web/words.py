@@ -60,6 +60,8 @@ def class_words(error_class: ErrorClass) -> str:
 
 def seconds_words(seconds: float) -> str:
     """Return a duration of a probe: milliseconds below one second."""
+    if 0 < seconds < 0.000_05:
+        return "< 0.1 ms"
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 

@@ -167,6 +167,7 @@ def test_every_route_is_in_the_reference_and_no_other() -> None:
         if method != "parameters"
     }
     pages = {("GET", path.replace("…", "{name}")) for path in FOR_BROWSERS}
+    pages.add(("POST", "/errors"))  # the form of that page
     assert served == described | pages
 
 

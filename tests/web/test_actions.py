@@ -69,6 +69,17 @@ def test_probe_now_respects_what_holds_it_back() -> None:
     assert text == "not probed: the last login was rejected; the next is due in 4 min\n"
 
 
+def test_held_back_probe_has_a_page_with_a_way_back() -> None:
+    """Whoever pressed the button reads why nothing was probed, and gets back to the endpoint."""
+    service = Service(refusal="the server asked for <patience>")
+    headers = {"Accept": "text/html"}
+    status, html, _ = post(service, "/probe-now", data={"name": "mail"}, headers=headers)
+    page = Page.read(html)
+    assert status == 409
+    assert "Not probed: the server asked for <patience>." in page.text
+    assert "endpoint?name=mail" in [link["href"] for link in page.all("a")]
+
+
 @pytest.mark.parametrize("data", [{"name": "nobody"}, {}, None])
 def test_probe_now_knows_only_endpoints_of_the_board(data: dict[str, str] | None) -> None:
     """No other target can be probed this way."""

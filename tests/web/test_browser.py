@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from exporter.web.fleet import MOST_ROWS
 from tests.servers.background import in_background
 from tests.web.browser import Watched, Window, chromium, watching
 
@@ -108,14 +109,14 @@ def test_typing_filters_at_once(browser: Browser, watched: Watched) -> None:
     with window(browser, watched.url) as seen:
         page = seen.page
         page.get_by_role("searchbox").press_sequentially("billing")
-        expect(page.locator("#count")).to_have_text("2 shown")
+        expect(page.locator("#count")).to_have_text("2 of 12 shown")
         assert set(seen.names()) == {"rejected-password", "app-password"}
         expect(page).to_have_url(re.compile(r"\?q=billing$"))
         assert page.evaluate("document.activeElement.name") == "q"
         page.get_by_role("searchbox").fill("")
         page.locator("select[name=owner]").select_option(label="the network between")
         expect(page.locator('#rows tr[data-key="mortal"]')).to_have_count(0)
-        expect(page.locator("#count")).not_to_have_text("2 shown")
+        expect(page.locator("#count")).not_to_have_text("2 of 12 shown")
         page.locator("select[name=owner]").select_option(label="anyone")
         page.locator("select[name=state]").select_option("healthy")
         expect(page.locator("#rows tr[data-state=failing]")).to_have_count(0)
@@ -219,6 +220,10 @@ def test_dark_mode_is_dark(browser: Browser, watched: Watched) -> None:
         ("endpoint?name=healthy-implicit", 390, "dark"),
         ("endpoint?name=healthy-implicit", 1280, "light"),
         ("errors", 390, "dark"),
+        ("errors", 1280, "light"),
+        ("?q=nothing-like-it", 390, "light"),
+        ("?q=nothing-like-it", 1280, "dark"),
+        ("?group=team", 390, "dark"),
     ],
 )
 def test_everybody_can_use_it(path: str, width: int, scheme: str, browser: Browser, watched: Watched) -> None:
@@ -228,6 +233,102 @@ def test_everybody_can_use_it(path: str, width: int, scheme: str, browser: Brows
         seen.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         assert seen.violations() == []
+
+
+ONE_LINE = (
+    ".badge, .number, time, nav a, thead a, button, #tally a, .label, dt, .waterfall th, .waterfall td:nth-child(2)"
+    ', #rows td[data-title="Took"], #rows td[data-title="Certificate"]'
+)
+"""What is short enough to be read at a glance."""
+WRAPPED = """selector => Array.from(document.querySelectorAll(selector)).filter(one => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const lines = Array.from(range.getClientRects()).filter(line => line.width);
+    const high = Math.max(...lines.map(line => line.bottom)) - Math.min(...lines.map(line => line.top));
+    return high > 1.6 * parseFloat(getComputedStyle(one).lineHeight);
+}).map(one => one.textContent)"""
+CUT = """() => Array.from(document.querySelectorAll("main *:not(caption, input, select, svg *)")).filter(
+    one => one.clientWidth && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display != "inline"
+).map(one => one.textContent)"""
+
+
+# 640 is 1280 enlarged to 200 %.
+@pytest.mark.parametrize("width", [390, 640, 768, 1024, 1200, 1440, 1920])
+def test_nothing_wraps_or_is_cut(width: int, browser: Browser, watched: Watched) -> None:
+    """States, times, figures, names of fields and buttons keep to one line, and everything keeps to its place."""
+    with window(browser, "about:blank", viewport={"width": width, "height": 844}) as seen:
+        for path in (
+            *("", "?group=team", "?q=nothing-like-it", "errors"),
+            *(f"endpoint?name={name}" for name in ("healthy-implicit", "app-password", "silent-port")),
+        ):
+            seen.page.goto(watched.url + path)
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert seen.page.evaluate(WRAPPED, ONE_LINE) == [], path
+            assert seen.page.evaluate(CUT) == [], path
+
+
+def test_empty_view_leads_to_everything(browser: Browser, watched: Watched) -> None:
+    """A search that finds nothing says so while one types; its link shows all again and empties the field."""
+    with window(browser, watched.url + "?sort=name") as seen:
+        page = seen.page
+        page.get_by_role("searchbox").press_sequentially("zzz")
+        expect(page.locator("#rows")).to_have_text("No endpoint fits this view (“zzz”). Show all 12.")
+        assert page.get_by_role("link", name="Clear the filter").is_visible()
+        page.get_by_role("link", name="Show all 12").click()
+        expect(page.locator("#rows tr[data-state]")).to_have_count(12)
+        assert page.get_by_role("searchbox").input_value() == ""
+        assert page.url.endswith("?sort=name")
+        expect(page.get_by_role("link", name="Clear the filter")).to_have_count(0)
+
+
+def test_pasted_error_is_explained(browser: Browser, watched: Watched) -> None:
+    """An error in hand is pasted, explained in place by keyboard alone, and what it is called leads on."""
+    with window(browser, watched.url) as seen:
+        page = seen.page
+        page.get_by_role("link", name="Explain an error").click()
+        page.get_by_role("textbox").fill("Socket Error: 10061, Error Number: 0x800CCC0E")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#answer")).to_contain_text("Connect refused.")
+        expect(page.get_by_role("textbox")).to_have_value("Socket Error: 10061, Error Number: 0x800CCC0E")
+        assert seen.violations() == []
+        page.locator("#answer").get_by_role("link", name="Connect refused.").click()
+        expect(page).to_have_url(re.compile("errors#connect_refused$"))
+
+
+def test_lost_browser_finds_back(browser: Browser, watched: Watched) -> None:
+    """An address that is not there has a page in our own style with a way back, at any depth."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        for path in ("nowhere", "api/v1/endpoints/nobody", "endpoint?name=nobody"):
+            page.goto(watched.url + path)
+            assert page.evaluate("getComputedStyle(document.body).margin") == "0px"
+            page.get_by_role("link", name="All endpoints").click()
+            expect(page).to_have_url(watched.url)
+    finally:
+        context.close()
+
+
+def test_refresh_keeps_what_somebody_is_at(browser: Browser, watched: Watched) -> None:
+    """News change the page around the focus and the selection, which stay where they are."""
+    with window(browser, "about:blank") as seen:
+        page = seen.page
+        page.clock.install()
+        page.goto(watched.url + "?sort=name")
+        page.locator('#rows tr[data-key="mortal"] a').first.focus()
+        page.evaluate("window.row = document.activeElement.closest('tr')")
+        before = page.locator("#clock time").get_attribute("datetime") or ""
+        time.sleep(1.1)  # the page tells whole seconds
+        page.clock.fast_forward(PERIOD_MS)
+        expect(page.locator("#clock time")).not_to_have_attribute("datetime", before)
+        assert page.evaluate("document.activeElement.textContent") == "mortal"
+        assert page.evaluate("window.row.isConnected")
+        assert page.evaluate("document.activeElement.matches(':focus-visible')")
+        page.evaluate("getSelection().selectAllChildren(document.querySelector('#rows th'))")
+        marked = page.evaluate("String(getSelection())")
+        page.clock.fast_forward(PERIOD_MS)
+        assert page.evaluate("String(getSelection())") == marked != ""
 
 
 def test_keyboard_reaches_everything(browser: Browser, watched: Watched) -> None:
@@ -282,6 +383,8 @@ def test_two_thousand_endpoints_do_not_lag(browser: Browser) -> None:
         whole = len(fleet.service.settings.endpoints)
         began = time.monotonic()
         page.goto(fleet.url)
+        expect(page.locator("#rows tr[data-state]")).to_have_count(MOST_ROWS)
+        page.get_by_role("link", name=f"show all {whole}").click()
         expect(page.locator("#rows tr")).to_have_count(whole)
         loaded = time.monotonic() - began
         page.evaluate(
@@ -291,7 +394,7 @@ def test_two_thousand_endpoints_do_not_lag(browser: Browser) -> None:
             )).observe({type: 'longtask'}); }"""
         )
         page.get_by_role("searchbox").fill("idle-19")
-        expect(page.locator("#count")).to_have_text("100 shown")
+        expect(page.locator("#count")).to_have_text("100 of 2012 shown")
         page.get_by_role("searchbox").fill("")
         expect(page.locator("#rows tr")).to_have_count(whole)
         longest = page.evaluate("window.longest")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jsonschema
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from exporter.model import ErrorClass, FaultDomain, Phase
 from exporter.settings import load
 from tests.metrics.reading import board_of
 from tests.metrics.synthetic import StillRuntime, endpoint, failing, healthy
-from tests.web.browsing import Page, get
+from tests.web.browsing import Page, browse, get
 from tests.web.exporting import Answer, exporting, run
 
 SECRET = "correct horse"
@@ -176,8 +177,63 @@ def test_every_class_is_explained() -> None:
     chapters = {section["id"] for section in page.all("section")}
     assert chapters == set(ErrorClass) - {"none"}
     anchors = {link["href"] for link in page.all("a") if (link["href"] or "").startswith("#")}
+    assert "answer" not in chapters
     assert {anchor.removeprefix("#") for anchor in anchors if anchor} - {"content"} == chapters
     assert "Whose problem" in page.text
+
+
+LINE = "535-5.7.8 Username and Password not accepted, <b>"
+
+
+def explained(line: str) -> Page:
+    """The page after somebody pasted a line."""
+
+    async def visit(client: aiohttp.ClientSession) -> str:
+        async with client.post("/errors", data={"line": line}) as response:
+            assert response.status == 200
+            return await response.text()
+
+    return Page.read(browse(Board(), visit))
+
+
+def test_pasted_error_is_explained() -> None:
+    """A line that is pasted gets its class, its owner and what to do, and stands in the form again."""
+    page = explained(LINE)
+    assert LINE in page.text
+    assert "Credentials rejected." in page.text
+    assert "Whose problem: our credentials." in page.text
+    assert "Enter the secret again" in page.text
+    assert "0x800CCC18" in page.text
+    assert page.all("section")[0]["id"] == "answer"
+
+
+@pytest.mark.parametrize("line", ["", "  ", "x" * 9000, "\x00\x1b[31m\ud7ff"])
+def test_any_line_has_a_page(line: str) -> None:
+    """Nothing to explain is no error, a long line is read to its bound, and what does not print is written out."""
+    page = explained(line)
+    assert ("answer" in [section.get("id") for section in page.all("section")]) == bool(line.strip())
+    assert "x" * 2001 not in page.text
+    assert "\x1b" not in page.text
+
+
+def test_pasted_error_is_read_by_the_operators_rules(tmp_path: Path) -> None:
+    """The page explains as the probes do, by the rules of the configuration in force."""
+    rules = tmp_path / "rules.yml"
+    rule = {
+        "id": "house.frobnicated",
+        "class": "rate_limited",
+        "source": "seen here",
+        "words": ["frobnicated beyond repair"],
+        "summary": "The house is full.",
+        "examples": ["451 frobnicated beyond repair"],
+    }
+    rules.write_text(json.dumps([rule]))
+
+    async def scenario() -> Answer:
+        async with exporting(tmp_path, {"global": {"rules_files": [str(rules)]}}) as exporter:
+            return await exporter.ask("/errors", "POST", data={"line": "451 frobnicated beyond repair"})
+
+    assert "The house is full." in run(scenario()).text
 
 
 def test_failures_lead_to_their_explanation() -> None:

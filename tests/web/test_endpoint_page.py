@@ -16,6 +16,8 @@ from exporter.model import (
     FollowUp,
     Phase,
     Reply,
+    Step,
+    StepStatus,
     TlsMode,
 )
 from tests.metrics.reading import board_of
@@ -173,9 +175,82 @@ def test_every_address_that_was_tried_is_listed() -> None:
 
 def test_doubt_and_withheld_login_are_told() -> None:
     """A message that may have arrived, and a login left out on purpose, are said in words."""
-    text = page_of(board_of(healthy(auth_withheld=True, data_uncertain=True))).text
-    assert "left out on purpose this time" in text
+    seen = healthy(auth_withheld=True, data_uncertain=True)
+    left_out = Step(Phase.AUTH, StepStatus.SKIPPED, None, note="the next login is due in 4 min")
+    steps = tuple(left_out if step.phase is Phase.AUTH else step for step in seen.result.steps)
+    text = page_of(board_of(replace(seen, result=replace(seen.result, steps=steps)))).text
+    assert "left out" in text
+    assert "the next login is due in 4 min" in text
+    assert "not reached" not in text
     assert "it may have arrived" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"auth_withheld": True}, "The login was left out this time"),
+        ({"held_back": True}, "no connection was made this time"),
+        ({}, None),
+    ],
+)
+def test_verdict_that_stands_says_so(state: dict[str, bool], words: str | None) -> None:
+    """Where the verdict is an earlier probe's, because this one asked less, the page says it."""
+    text = page_of(rejected(**state)).text
+    assert (words is None) == ("this time" not in text)
+    assert words is None or words in text
+
+
+def test_what_failed_is_told_once() -> None:
+    """A refusal is not the last reply again, nor is a phase that was not reached its own note.
+
+    It stands with the last probe and, folded up, with the failures that are kept.
+    """
+    html = get(rejected(), PATH)
+    assert html.count("535 5.7.8 Authentication failed") == 2
+    assert "Last reply" not in html
+    failure = failing()
+    steps = tuple(
+        replace(step, note="not reached") if step.status is StepStatus.SKIPPED else step
+        for step in failure.result.steps
+    )
+    skipped = sum(step.status is StepStatus.SKIPPED for step in steps)
+    html = get(board_of(replace(failure, result=replace(failure.result, steps=steps))), PATH)
+    assert html.count("not reached") == skipped
+
+
+def test_offers_are_told_once() -> None:
+    """A probe that ends with EHLO shows what was offered as capabilities, and not as a reply again."""
+    probed = endpoint(until=Phase.EHLO, auth=None)
+    said = Reply(250, (b"mail.example.com", b"PIPELINING", b"SIZE 10485760"))
+    assert "Last reply" not in page_of(board_of(healthy(probed, reply=said))).text
+
+
+def test_last_reply_is_shown_where_it_says_more() -> None:
+    """What a server said at last, of a message's id or before it hung up, is shown, and cut where it is long."""
+    said = Reply(235, (b"2.7.0 Accepted " + b"x" * 2000,), "2.7.0")
+    text = page_of(board_of(healthy(reply=said))).text
+    assert "235 2.7.0 Accepted" in text
+    assert "x" * 501 not in text
+
+
+def test_one_address_is_told_once() -> None:
+    """The one address that was tried stands beside its phase, or is what failed."""
+    one = (Attempt("192.0.2.7:587", AttemptOutcome.CONNECTED, 0.004),)
+    assert "Addresses" not in page_of(board_of(healthy(attempts=one))).text
+
+
+def test_end_of_the_chain_is_told_where_it_is_another() -> None:
+    """A chain that ends with its leaf has one end."""
+    ends = facts(not_after=START + 10**6, earliest_not_after=START + 10**6)
+    assert "Chain ends" not in page_of(board_of(healthy(tls=ends))).text
+    sooner = replace(ends, earliest_not_after=START + 10**5)
+    assert "Chain ends" in page_of(board_of(healthy(tls=sooner))).text
+
+
+def test_what_began_is_listed_from_the_second_change_on() -> None:
+    """The one thing that ever began is the verdict's own beginning."""
+    assert ": healthy" not in page_of(board_of(healthy())).text
+    assert ": healthy" in page_of(rejected()).text
 
 
 def test_settings_and_backing_off() -> None:

@@ -19,7 +19,7 @@ from exporter.web import stream as stream_module
 from exporter.web.manners import CONTENT_SECURITY_POLICY, add_headers, plain_errors
 from tests.metrics.reading import board_of, parsed
 from tests.metrics.synthetic import StillRuntime, endpoint, healthy
-from tests.web.browsing import browse, get
+from tests.web.browsing import Page, browse, get
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -93,6 +93,31 @@ def test_large_metrics_arrive_in_pieces() -> None:
     assert len(plain) > 500_000
     assert len(packed) < len(plain) / 10
     assert len(plain.splitlines()) == len(gzip.decompress(packed).splitlines())
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "up"),
+    [
+        ("/nowhere", "Not Found", ""),
+        ("/endpoint?name=nobody", "No such endpoint", ""),
+        ("/api/v1/endpoints/nobody", "No such endpoint", "../../../"),
+        ("/-/nowhere/", "Not Found", "../../"),
+        ("/probe-now", "Not Found", ""),
+    ],
+)
+def test_browser_that_is_lost_gets_a_page(path: str, words: str, up: str) -> None:
+    """A person who meets a dead end sees what it is and a way back, from whatever depth; nothing reloads it."""
+    status, headers, body = ask(path, headers=BROWSER)
+    assert status == 404
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    page = Page.read(body.decode())
+    assert words in page.text
+    assert [link["href"] for link in page.all("a")].count(f"{up}./") == 3
+    assert {link["href"] for link in page.all("link")} == {f"{up}static/icon.svg", f"{up}static/page.css"}
+    assert page.all("script") == []
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/", "/-/healthy", "/api/v1/endpoints", "/static/page.css"])

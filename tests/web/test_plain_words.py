@@ -55,7 +55,10 @@ def test_span_in_words(seconds: float, text: str) -> None:
     assert words.span_words(seconds) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.0012, "1.2 ms"), (0.25, "250.0 ms"), (1.234, "1.23 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0.0 ms"), (0.00003, "< 0.1 ms"), (0.0012, "1.2 ms"), (0.25, "250.0 ms"), (1.234, "1.23 s")],
+)
 def test_duration_in_words(seconds: float, text: str) -> None:
     """Below one second a duration is in milliseconds."""
     assert words.seconds_words(seconds) == text

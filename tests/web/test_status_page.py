@@ -12,6 +12,7 @@ import pytest
 
 from exporter.board import Board
 from exporter.model import ErrorClass, FaultDomain, Observation, Phase, Reply
+from exporter.web.fleet import MOST_ROWS
 from exporter.web.query import Column, Query, State
 from tests.metrics.synthetic import StillRuntime, endpoint, facts, failing, healthy
 from tests.web.browsing import Page, browse, get
@@ -110,7 +111,9 @@ def test_tally_counts_states_and_owners() -> None:
         ("?q=FRA1", ["Charlie", "alpha"]),
         ("?q=fra1+refused", ["Charlie"]),
         ("?q=credentials", ["bravo"]),
-        ("?q=nothing-like-it", []),
+        ("?q=nothing-like-it", [""]),
+        ("?q=0x800ccc0e", ["Charlie", "bravo"]),
+        ("?q=connect+refused", ["Charlie"]),
         ("?state=failing", ["Charlie", "bravo"]),
         ("?state=healthy", ["alpha"]),
         ("?state=waiting", ["delta"]),
@@ -142,6 +145,17 @@ def test_groups_have_a_heading_each() -> None:
     found = rows(fleet(), "/?group=site")
     assert found["group fra1"] == "site=fra1 (2)"
     assert found["group "] == "without site (1)"
+
+
+def test_one_group_says_that_it_is_all() -> None:
+    """Where all belong to one group its heading says so."""
+    assert rows(fleet(), "/?group=site&q=fra1")["group fra1"] == "site=fra1 (all 2)"
+    assert rows(fleet(), "/?group=site&q=alpha")["group fra1"] == "site=fra1 (1)"
+
+
+def test_label_that_nobody_has_makes_no_groups() -> None:
+    """A group of an old address that no endpoint has any more is as if it were not asked for."""
+    assert list(rows(fleet(), "/?group=gone&sort=name")) == ["alpha", "bravo", "Charlie", "delta"]
 
 
 def test_choice_is_shown_in_the_form() -> None:
@@ -259,11 +273,59 @@ def test_ended_certificate_is_urgent() -> None:
     assert "urgent" not in get(board, "/")
 
 
-def test_empty_fleet_has_a_page() -> None:
-    """Without endpoints the page still stands."""
+def test_empty_fleet_says_what_to_do() -> None:
+    """Without endpoints the page stands, and says where they are configured."""
     page = Page.read(get(Board(), "/"))
     assert "0 shown" in page.text
-    assert page.rows == {}
+    assert page.rows == {
+        "": "No endpoint is configured. Put some under endpoints in the configuration file, "
+        "or let Prometheus name the targets at /probe."
+    }
+    assert "Clear the filter" not in page.text
+
+
+def test_view_without_endpoints_says_why_and_leads_out() -> None:
+    """A view that nobody belongs to names what narrows it; its links keep the order and the groups."""
+    page = Page.read(get(fleet(), "/?q=<b>&state=failing&owner=server&sort=name&group=site"))
+    assert "0 of 4 shown" in page.text
+    assert (
+        page.rows[""] == "No endpoint fits this view (“<b>”, failing, a problem for the server). Show all 4."
+    )
+    assert [link["href"] for link in page.all("a")].count("?sort=name&group=site") == 2
+    assert "Clear the filter" in page.text
+
+
+def test_a_narrowed_view_leads_back() -> None:
+    """Where something is left out the page says so, and has a link to everything; else it has none."""
+    narrowed = Page.read(get(fleet(), "/?state=failing"))
+    assert "2 of 4 shown" in narrowed.text
+    assert "Clear the filter" in narrowed.text
+    whole = Page.read(get(fleet(), "/?sort=name&group=site"))
+    assert "4 shown" in whole.text
+    assert "Clear the filter" not in whole.text
+
+
+def test_tally_keeps_the_order_and_marks_the_present_view() -> None:
+    """A state's link keeps order and groups, and the one that is shown says that it is."""
+    page = Page.read(get(fleet(), "/?state=failing&sort=name&group=site"))
+    views = {link["href"]: link.get("aria-current") for link in page.all("a")}
+    assert views["?state=failing&sort=name&group=site"] == "true"
+    assert views["?state=healthy&sort=name&group=site"] is None
+
+
+def test_code_in_words_is_code() -> None:
+    """Backticks of remedies and problems are shown as code, and never as they are."""
+    board = Board()
+    probed = endpoint("mail")
+    board.apply([probed])
+    failure = failing(Phase.AUTH, ErrorClass.CREDENTIALS_REJECTED, probed=probed)
+    remedies = ("Log in as `apikey`.", "Set `a<b`.")
+    board.record(replace(failure, diagnosis=replace(failure.diagnosis, remedy=remedies)))
+    assert "First: Log in as <code>apikey</code>." in get(board, "/")
+    html = get(board, "/endpoint?name=mail", problems=lambda: ["rules.yml:1: `id` is missing"])
+    assert "<li>Log in as <code>apikey</code>.</li><li>Set <code>a&lt;b</code>.</li>" in html
+    assert "<code>id</code> is missing" in html
+    assert "`" not in get(board, "/errors")
 
 
 def test_large_fleet_is_sent_whole() -> None:
@@ -272,4 +334,22 @@ def test_large_fleet_is_sent_whole() -> None:
     board.apply([endpoint(f"mail {n:04d}", labels=(("site", f"s{n % 7}"),)) for n in range(1500)])
     for entry in board.entries.values():
         board.record(healthy(entry.endpoint))
-    assert list(rows(board)) == [f"mail {n:04d}" for n in range(1500)]
+    whole = [f"mail {n:04d}" for n in range(1500)]
+    assert list(rows(board, "/?rows=all")) == whole
+    assert list(rows(board)) == [*whole[:MOST_ROWS], ""]
+    assert rows(board)[""] == "1400 more are not shown: search, filter, or show all 1500."
+
+
+def test_long_view_shows_its_beginning_and_leads_to_the_rest() -> None:
+    """Of many the first are shown; the page says so, the link to all keeps the view, and groups are cut alike."""
+    board = Board()
+    board.apply([endpoint(f"mail {n:04d}", labels=(("site", f"s{n % 2}"),)) for n in range(300)])
+    page = Page.read(get(board, "/?group=site&sort=name&q=mail"))
+    assert "the first 100 of 300 shown" in page.text
+    assert list(page.rows) == ["group s0", *(f"mail {n:04d}" for n in range(0, 200, 2)), ""]
+    assert "?q=mail&sort=name&group=site&rows=all" in [link["href"] for link in page.all("a")]
+    page = Page.read(get(board, "/?group=site&sort=name&q=mail&rows=all"))
+    assert len(page.rows) == 302
+    assert "300 shown" in page.text
+    assert {"type": "hidden", "name": "rows", "value": "all"} in page.all("input")
+    assert len(rows(board, "/?q=000")) == 10

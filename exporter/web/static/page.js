@@ -4,7 +4,8 @@
 
 (() => {
   const PERIOD_MS = 10_000;
-  const TYPING_MS = 200;
+  const TYPING_MS = 120;
+  const stale = document.getElementById("stale");
   let newest = 0;
 
   function refocus(old, fresh) {
@@ -33,18 +34,27 @@
     else swap(old, fresh);
   }
 
+  function mergeRow(old, fresh) {
+    // Cell by cell: what did not change is not laid out again, and keeps the focus by itself.
+    for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+    const cells = Array.from(fresh.children);
+    Array.from(old.children).forEach((cell, at) => {
+      if (!cell.isEqualNode(cells[at])) swap(cell, cells[at]);
+    });
+  }
+
   function mergeRows(old, fresh) {
-    const known = new Map(Array.from(old.children, (row) => [row.dataset.key, row]));
+    // An endpoint may be called what a heading is.
+    const key = (row) => `${row.className} ${row.dataset.key}`;
+    const known = new Map(Array.from(old.children, (row) => [key(row), row]));
     let place = old.firstElementChild;
     for (const row of Array.from(fresh.children)) {
-      let node = known.get(row.dataset.key);
-      known.delete(row.dataset.key);
+      let node = known.get(key(row));
+      known.delete(key(row));
       if (!node) {
         node = document.adoptNode(row);
-      } else if (!node.isEqualNode(row)) {
-        const here = node === place;
-        node = swap(node, row);
-        if (here) place = node;
+      } else {
+        mergeRow(node, row);
       }
       if (node === place) place = place.nextElementSibling;
       else old.insertBefore(node, place);
@@ -52,16 +62,23 @@
     for (const gone of known.values()) gone.remove();
   }
 
+  function tell(trouble) {
+    stale.textContent = trouble;
+    stale.hidden = false;
+  }
+
   async function refresh() {
     const mine = ++newest;
-    const stale = document.getElementById("stale");
     let text;
     try {
       const response = await fetch(location.href);
-      if (!response.ok) throw new Error(response.statusText);
+      if (!response.ok) {
+        tell(response.status === 404 ? stale.dataset.gone : `${stale.dataset.refused} (${response.status})`);
+        return;
+      }
       text = await response.text();
     } catch {
-      stale.hidden = false;
+      tell(stale.dataset.silent);
       return;
     }
     if (mine !== newest) return; // another view was asked for in the meantime
