@@ -12,7 +12,7 @@ from docs.source.markdown import code, document, table
 _PAGES = (
     ("/", "The status page: every endpoint, failing first; it renews itself."),
     ("/endpoint?name=NAME", "One endpoint: verdict, phases, certificate, history, transcript, *Probe now*."),
-    ("/errors", "Every error class; its anchor is the name of the class."),
+    ("/errors", "What a pasted error means, and every error class; its anchor is the name of the class."),
     ("/api/v1/openapi.json", "The description of all this in OpenAPI 3.1."),
     ("/static/…", "Style, script and icon of the pages."),
 )
