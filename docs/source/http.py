@@ -39,6 +39,12 @@ basic_auth_users:
 The hash comes from `htpasswd -nBC 10 prometheus`. `/-/healthy` and `/-/ready` ask for no login. Without such a file
 anybody who reaches the port may read every page, ask `/probe` and reload: bind it to loopback or stand a proxy before it.
 
+A change counts at once, also for who is connected: a connection ends with the answer that is being given. Files are accepted
+and refused as by `promtool check web-config`, but for a certificate file with a block in it that is no certificate, which is
+refused here. Of the keys that came to the format later, `client_allowed_sans` and `rate_limit` are known: `interval` and
+`burst` are one token bucket for all clients and all pages but `/-/healthy` and `/-/ready`; beyond it is 429 with
+`Retry-After`, before any password is looked at. An `interval` of 0 or less, or none, is no limit.
+
 `/config` and every other page show `<secret>` where a secret stands. Requests that another site's page sends through
 a browser are refused where they would change something or log in ([which exactly](../explanation/security.md#probe)): a
 browser logs in by `/probe` over https or at `localhost` only."""

@@ -17,6 +17,7 @@ from exporter.diagnosis.rule import Rule
 from exporter.diagnosis.text import fold, printable
 from exporter.diagnosis.traits import TRAITS
 from exporter.model import Confidence, ErrorClass, FaultDomain, NameFailureKind, Phase
+from exporter.nesting import TooDeepError, check_nesting
 
 T = TypeVar("T")
 
@@ -107,10 +108,12 @@ def read_rules(raw: bytes, file: str, *, with_lines: bool) -> RuleFile:
     `with_lines` finds the line of each key, at the cost of reading the file twice.
     """
     try:
-        if with_lines and _too_deep(raw):
-            return _unreadable(file, None, "not readable: nested too deeply", "write a flat list of rules")
+        if with_lines:
+            check_nesting(yaml.parse(raw, Loader=yaml.CSafeLoader), _DEEPEST)
         loaded = yaml.load(raw, Loader=yaml.CSafeLoader)
         lines = _lines(raw) if with_lines else []
+    except TooDeepError:
+        return _unreadable(file, None, "not readable: nested too deeply", "write a flat list of rules")
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
@@ -147,19 +150,6 @@ def _unreadable(file: str, line: int | None, what: str, remedy: str) -> RuleFile
 
 # A rule is a mapping of lists in a list.
 _DEEPEST = 20
-
-
-def _too_deep(raw: bytes) -> bool:
-    """Say whether it is nested beyond any rule: PyYAML composes in C, without a limit of its own."""
-    depth = 0
-    for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                return True
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-    return False
 
 
 _Places = Mapping[str | None, int]

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from exporter.nesting import Nesting, TooDeepError
 from exporter.settings.problems import Place
 
 Complain = Callable[[Place, int, str, str], None]
@@ -119,6 +120,7 @@ class _Reader:
         self._may_be_empty = may_be_empty
         self._anchors: dict[str, Any] = {}
         self._place: list[str | int] = []
+        self._nesting = Nesting(_DEEPEST)
 
     def document(self) -> Any:
         next_event = self._events.get_event
@@ -149,14 +151,14 @@ class _Reader:
         value: Any
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
-        elif len(self._place) >= _DEEPEST:
-            raise YamlError(
-                event.start_mark.line + 1, "nested too deeply", "correct the brackets or indentation"
-            )
-        elif isinstance(event, yaml.SequenceStartEvent):
-            value = self._sequence()
         else:
-            value = self._mapping()
+            try:
+                self._nesting.enter()
+            except TooDeepError:
+                raise YamlError(line, "nested too deeply", "correct the brackets or indentation") from None
+            is_sequence = isinstance(event, yaml.SequenceStartEvent)
+            value = self._sequence() if is_sequence else self._mapping()
+            self._nesting.leave()
         if anchor is not None:
             self._anchors[anchor] = value
         return value

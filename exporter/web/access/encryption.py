@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import stat
 import warnings as python_warnings
@@ -62,7 +63,8 @@ class Files:
 
     def path(self, name: str) -> Path:
         """The full name of a file, which counts as watched from now on."""
-        path = self.folder / name
+        # As Go joins them: `..` takes the folder before it away, whether it is there or not.
+        path = Path(name) if Path(name).is_absolute() else Path(os.path.normpath(self.folder / name))
         self.watched[path] = None
         return path
 

@@ -25,8 +25,6 @@ _HEADERS: dict[str, tuple[str, ...]] = {
 }
 """The headers that may be set, with the values that are allowed; none stands for every value."""
 
-# Go's bcrypt takes any minor version letter, a cost of 4 to 31, and does not mind what follows.
-_BCRYPT = re.compile(rb"\$[0-2](?:[^$]\$|\$)(?P<cost>[0-9]{2}).*", re.DOTALL)
 _SHORTEST_HASH = 59
 
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -85,9 +83,8 @@ def _users(section: Section) -> dict[str, bytes]:
         text = section.sheet.attempt(section.line(name), section.place(name), partial(text_of, node))
         if text is None:
             continue
-        hashed = text.encode()
-        match = _BCRYPT.fullmatch(hashed)
-        if len(hashed) < _SHORTEST_HASH or match is None or not 4 <= int(match["cost"]) <= 31:
+        hashed = _bcrypt(text.encode("utf-8", "surrogateescape"))
+        if hashed is None:
             section.complain(
                 name,
                 "this is not a bcrypt hash of a password",
@@ -96,6 +93,21 @@ def _users(section: Section) -> dict[str, bytes]:
         else:
             users[name] = hashed
     return users
+
+
+def _bcrypt(text: bytes) -> bytes | None:
+    """The hash in the one form that every library knows; None when Go takes it for none.
+
+    Go looks at the first character of the version, takes any second one, two characters as a number for the
+    cost, and what follows in its places, whatever stands between them.
+    """
+    if len(text) < _SHORTEST_HASH or text[:1] != b"$" or text[1:2] > b"2":
+        return None
+    at = 3 if text[2:3] == b"$" else 4
+    cost = text[at : at + 2]
+    if not re.fullmatch(rb"[0-9]{2}|\+[0-9]", cost) or not 4 <= int(cost) <= 31:
+        return None
+    return b"$2b$%02d$%b" % (int(cost), text[at + 3 : at + 56])
 
 
 def _headers(section: Section) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,7 @@
-"""YAML as the programs read it that a web configuration is shared with: Go's yaml.v2, strict.
+"""Mappings, lists and values of a web configuration, as Prometheus' programs take them.
 
-A file that Prometheus accepts must be accepted here, and the other way round.  So scalars are resolved
-by the rules of that library: plain `y` and `on` are true, text may be written as a number, nothing at
-all is the zero value, only the first document counts; unknown and repeated keys are faults.
+A file that they accept must be accepted here, and the other way round: text may be written as a number,
+nothing at all is the zero value; unknown and repeated keys are faults.
 """
 
 from __future__ import annotations
@@ -10,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 
 from exporter.settings.problems import ConfigError, Problem, fault, nearest, quoted
+from exporter.web.access.goyaml import Kind, UnreadableError, compose, is_true
 
 T = TypeVar("T")
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_STRING, _NULL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "null", "merge"))
-_TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
-_FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
-_DEEPEST = 32
+_MOST_MERGES = 100
 _KINDS = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "one value"}
 
 
@@ -67,7 +63,7 @@ class Section:
 
     def gives(self, key: str) -> bool:
         """There is something under a key."""
-        return key in self.nodes and not is_null(self.nodes[key])
+        return key in self.nodes and not is_left_out(self.nodes[key])
 
     def complain(self, key: str, message: str, remedy: str) -> None:
         """Note a fault of a key's value, or of its absence."""
@@ -98,7 +94,7 @@ class Section:
         read = (
             self.sheet.attempt(item.start_mark.line + 1, self.place(key), partial(text_of, item))
             for item in node.value
-            if not is_null(item)
+            if not is_left_out(item)
         )
         return tuple(text for text in read if text is not None)
 
@@ -109,11 +105,8 @@ class Section:
             return default
         if is_null(node):
             return False
-        if isinstance(node, yaml.ScalarNode) and _is_plain(node):
-            if node.value in _TRUE:
-                return True
-            if node.value in _FALSE:
-                return False
+        if isinstance(node, yaml.ScalarNode) and node.tag == Kind.BOOL:
+            return is_true(node)
         self.complain(key, "this is not a boolean", "write true or false, without quotes")
         return default
 
@@ -121,30 +114,9 @@ class Section:
 def read_sheet(sheet: Sheet, text: str, known: frozenset[str]) -> Section:
     """The first document of `text`; what is not YAML at all is noted, and read as empty."""
     try:
-        _check_nesting(text)
-        loader = _Loader(text)
-        try:
-            # An empty text has no document, and get_node would complain.
-            node = loader.get_node() if loader.check_node() else None
-        finally:
-            loader.dispose()
-        if node is not None:
-            _check_depth(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
-        words = error.problem or error.context or "it cannot be read"
-        sheet.complain(line, "", fault(f"this is not YAML: {words}", "correct the line"))
-        node = None
-    except yaml.YAMLError:
-        sheet.complain(
-            None, "", fault("this is not YAML: it holds control characters", "save it as plain UTF-8 text")
-        )
-        node = None
-    except ValueError:
-        sheet.complain(
-            None, "", fault("this is not a web configuration: it is nested too deeply", "flatten it")
-        )
+        node = compose(text)
+    except UnreadableError as error:
+        sheet.complain(error.line, "", fault(error.message, error.remedy))
         node = None
     if node is None or is_null(node):
         return Section(sheet, "", {})
@@ -153,7 +125,12 @@ def read_sheet(sheet: Sheet, text: str, known: frozenset[str]) -> Section:
 
 def is_null(node: yaml.Node) -> bool:
     """The node is nothing: empty, `~` or `null`."""
-    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
+    return isinstance(node, yaml.ScalarNode) and node.tag == Kind.NULL
+
+
+def is_left_out(node: yaml.Node) -> bool:
+    """The node is nothing to the types, too, that read themselves; to those `Null` is an empty text."""
+    return is_null(node) and node.value in {"", "~", "null"}
 
 
 def text_of(node: yaml.Node) -> str:
@@ -165,78 +142,62 @@ def text_of(node: yaml.Node) -> str:
     raise fault(f"this is {_KINDS[type(node)]} and must be text", "write one value")
 
 
-def _is_plain(node: yaml.ScalarNode) -> bool:
-    # PyYAML takes a single letter for text where yaml.v2 sees a boolean.
-    return not node.style and (node.tag != _STRING or node.value in {"y", "Y", "n", "N"})
-
-
 def _section(sheet: Sheet, path: str, node: yaml.Node, known: frozenset[str] | None) -> Section:
-    nodes: dict[str, yaml.Node] = {}
-    if isinstance(node, yaml.MappingNode):
-        _gather(sheet, path, node, known, nodes)
-    else:
+    if not isinstance(node, yaml.MappingNode):
         message = f"this is {_KINDS[type(node)]} and must be a mapping"
         sheet.complain(node.start_mark.line + 1, path, fault(message, "write key: value"))
-    return Section(sheet, path, nodes)
+        return Section(sheet, path, {})
+    gathering = _Gathering(sheet, path, known)
+    gathering.add(node)
+    return Section(sheet, path, gathering.nodes)
 
 
-def _gather(
-    sheet: Sheet, path: str, node: yaml.MappingNode, known: frozenset[str] | None, nodes: dict[str, yaml.Node]
-) -> None:
-    for key_node, value in node.value:
-        line = key_node.start_mark.line + 1
-        if key_node.tag == _MERGE:
-            for merged in value.value if isinstance(value, yaml.SequenceNode) else (value,):
-                if not isinstance(merged, yaml.MappingNode):
-                    sheet.complain(line, path, fault("only a mapping can be merged", "name its anchor"))
-                    continue
-                inherited: dict[str, yaml.Node] = {}
-                _gather(sheet, path, merged, known, inherited)
-                for key, inner in inherited.items():
-                    nodes.setdefault(key, inner)
-            continue
-        name: str | None = sheet.attempt(line, path, partial(text_of, key_node))
-        if name is None:
-            continue
-        key = name
-        if known is not None and key not in known:
-            like = nearest(key, known)
-            remedy = f"did you mean {like}?" if like is not None else "remove it"
-            sheet.complain(line, path, fault(f"the key {quoted(key)} is not known", remedy))
-        elif key in nodes:
-            sheet.complain(line, path, fault(f"the key {quoted(key)} stands here twice", "keep one"))
-        else:
-            nodes[key] = value
+class _Gathering:
+    """Collects the keys of a mapping and of all that is merged into it.
 
+    In a structure what comes later counts; in a map of free keys each may come once, merged or not.
+    """
 
-def _check_nesting(text: str) -> None:
-    """ValueError when the first document is nested too deeply: PyYAML composes in C, without a limit."""
-    loader, depth = _Loader(text), 0
-    try:
-        while loader.check_event():
-            event = loader.get_event()
-            if isinstance(event, yaml.DocumentEndEvent):
+    def __init__(self, sheet: Sheet, path: str, known: frozenset[str] | None) -> None:
+        self.nodes: dict[str, yaml.Node] = {}
+        self._sheet = sheet
+        self._path = path
+        self._known = known
+        self._merges = 0
+
+    def add(self, node: yaml.MappingNode) -> None:
+        """Add the keys of a mapping, in their order."""
+        own: set[str] = set()
+        for key_node, value in node.value:
+            if key_node.tag == Kind.MERGE:
+                self._merge(key_node, value)
+                continue
+            line = key_node.start_mark.line + 1
+            key: str | None = self._sheet.attempt(line, self._path, partial(text_of, key_node))
+            if key is None:
+                continue
+            if self._known is not None and key not in self._known:
+                like = nearest(key, self._known)
+                remedy = f"did you mean {like}?" if like is not None else "remove it"
+                self._complain(key_node, f"the key {quoted(key)} is not known", remedy)
+            elif key in (own if self._known is not None else self.nodes):
+                self._complain(key_node, f"the key {quoted(key)} stands here twice", "keep one")
+            else:
+                own.add(key)
+                self.nodes[key] = value
+
+    def _merge(self, key_node: yaml.Node, value: yaml.Node) -> None:
+        # Of a list the first counts, so it comes last.  A list has to stand here itself, and be no alias.
+        is_list = isinstance(value, yaml.SequenceNode) and value.start_mark.index > key_node.start_mark.index
+        for merged in reversed(value.value) if is_list else (value,):
+            self._merges += 1
+            if self._merges > _MOST_MERGES:  # lists of aliases multiply
+                self._complain(key_node, "this is merged from too many mappings", "write the keys out")
                 return
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > _DEEPEST:
-                raise ValueError("too deep")
-    finally:
-        loader.dispose()
+            if isinstance(merged, yaml.MappingNode):
+                self.add(merged)
+            else:
+                self._complain(key_node, "only a mapping can be merged", "name its anchor")
 
-
-def _check_depth(top: yaml.Node) -> None:
-    """ValueError for a document that is deeper than any that means something, or that holds itself."""
-    deepest: dict[int, int] = {}  # by node: an alias makes one node stand in many places
-    waiting = [(top, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise ValueError("too deep")
-        if deepest.get(id(node), -1) >= depth or not isinstance(node, yaml.CollectionNode):
-            continue
-        deepest[id(node)] = depth
-        for child in node.value:
-            waiting += ((inner, depth + 1) for inner in (child if isinstance(child, tuple) else (child,)))
+    def _complain(self, node: yaml.Node, message: str, remedy: str) -> None:
+        self._sheet.complain(node.start_mark.line + 1, self._path, fault(message, remedy))
