@@ -122,6 +122,7 @@ def test_every_failure_that_lasts_finds_its_owner(worked: bool, tmp_path: Path) 
         labels = f'job="j", instance="{instance(failure)}", smtp_endpoint="e"'
         of_failure = f'phase="ehlo", error_class="{failure[0]}", fault_domain="{failure[1]}"'
         return {
+            f'smtp_probe_endpoint_info{{{labels}, host="h", port="587", tls="starttls", module="", until="auth"}}': "1x9",
             f"smtp_probe_success{{{labels}}}": "1x1 0x7" if worked else "0x9",
             f"smtp_probe_failure{{{labels}, {of_failure}}}": "_x2 1x7" if worked else "1x9",
             f'up{{job="j", instance="{instance(failure)}"}}': "1x46",
