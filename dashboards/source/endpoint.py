@@ -229,6 +229,25 @@ _TIME = (
         height=5,
         min_interval="1m",
     ),
+    lines(
+        "Time of a phase, of many probes",
+        "Within which time 95 of 100 probes passed each phase; only with global.phase_latency, which adds ten "
+        "series for each.",
+        Query(
+            expr=quantile(ONE, 0.95, "smtp_probe_phase_latency_seconds", by="phase"),
+            legend="{{phase}}",
+            scheduled_only=True,
+            empty_when="global.phase_latency is not set",
+        ),
+        width=24,
+        height=7,
+        unit="s",
+        no_value="global.phase_latency is not set",
+        low=0,
+        min_interval="1m",
+        calcs=("lastNotNull", "max"),
+        legend_on_the_right=True,
+    ),
 )
 
 _PROBING = (

@@ -211,13 +211,13 @@ _OVER_TIME = (
     ),
     lines(
         "Days until a certificate ends",
-        "The first of each chain to end; a renewal is a jump upwards. Certificates under 30 days only.",
+        "The first of each chain to end, of the twenty endpoints whose certificates end first; a renewal is a "
+        "jump upwards.",
         Query(
-            expr=f"min by (smtp_endpoint) ({seconds_left(MANY)}) / 86400 < 30",
+            expr=f"bottomk(20, min by (smtp_endpoint) ({seconds_left(MANY)})) / 86400",
             legend="{{smtp_endpoint}}",
-            empty_when="every certificate has more than 30 days left",
         ),
-        no_value="all have more than 30 days left",
+        no_value="none seen",
         decimals=0,
         calcs=("lastNotNull",),
         steps=thresholds((None, "text"), (3, ORANGE), (14, YELLOW)),

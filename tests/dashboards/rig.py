@@ -76,6 +76,7 @@ class Exporters:
         body = yaml.safe_load(configuration(endpoints))
         body["modules"] = {"on_demand": module}
         if job == TROUBLED:
+            body["global"] = {**body.get("global", {}), "phase_latency": True}
             body["endpoints"] += self._extra(module)
         return yaml.safe_dump(body)
 

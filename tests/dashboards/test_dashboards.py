@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import promql_parser as promql
 import pytest
 
 from dashboards.source import DASHBOARDS, FOLDER, text_of
@@ -15,6 +16,7 @@ from exporter.metrics.families import ENDPOINT_FAMILIES, EXPORTER_FAMILIES
 from exporter.model import ErrorClass, FaultDomain
 from tests.dashboards.linter import lint, numbers_of, panels_of, variables_of
 from tests.dashboards.promql import parse, selectors
+from tests.rules.shipped import rules
 
 each = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.file)
 
@@ -130,6 +132,26 @@ def test_every_metric_is_one_of_the_exporters(dashboard: Dashboard) -> None:
         for target in panel["targets"]:
             for found in selectors(parse(target["expr"], numbers_of(model))):
                 assert found.node.name in known | NOT_OURS, panel["title"]
+
+
+def test_every_metric_is_shown_or_watched() -> None:
+    """Each family is on a dashboard or in a rule; what is on neither says why here."""
+    on_neither: dict[str, str] = {}
+    asked = {
+        found.node.name
+        for dashboard in DASHBOARDS
+        for model in [committed(dashboard)]
+        for panel in panels_of(model)
+        for target in panel["targets"]
+        for found in selectors(parse(target["expr"], numbers_of(model)))
+    }
+    asked |= {found.node.name for rule in rules() for found in selectors(promql.parse(rule.expression))}
+    unseen = {
+        family.exposed_name
+        for family in (*ENDPOINT_FAMILIES, *EXPORTER_FAMILIES)
+        if not asked & {family.name + suffix for suffix in family.suffixes}
+    }
+    assert unseen == on_neither.keys()
 
 
 def test_every_cause_and_owner_has_words() -> None:
