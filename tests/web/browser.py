@@ -138,3 +138,16 @@ class Window:
     def state(self, name: str) -> str | None:
         """The state that the row of an endpoint shows."""
         return self.page.locator(f'#rows tr[data-key="{name}"]').get_attribute("data-state")
+
+
+@contextmanager
+def window(browser: Browser, url: str, **options: Any) -> Iterator[Window]:
+    """A page in a window of its own; leaving fails when the page complained of something."""
+    options.setdefault("viewport", {"width": 1280, "height": 800})
+    context = browser.new_context(**options)
+    try:
+        found = Window.open(context, url)
+        yield found
+        assert found.complaints == []
+    finally:
+        context.close()
