@@ -17,8 +17,9 @@ from exporter.web.detail import Detail
 from exporter.web.documents import Configuration, Description, Targets
 from exporter.web.errors_page import ErrorsPage, Explain
 from exporter.web.fleet import Fleet
+from exporter.web.headers import add_headers
 from exporter.web.health import Health
-from exporter.web.manners import add_headers, plain_errors, refuse_cross_site
+from exporter.web.manners import plain_errors, refuse_cross_site
 from exporter.web.on_demand import OnDemand
 from exporter.web.pages import Pages
 from exporter.web.scrape import Metrics

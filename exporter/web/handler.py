@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import HttpVersion11, web
 
+from exporter.web.headers import set_headers
+
 EXPECTS_CONTINUE = web.RequestKey("expects_continue", bool)
 """Set on a request whose client waits for `100 Continue` before it sends the body."""
 _LOG = logging.getLogger("exporter.web")
@@ -54,6 +56,7 @@ class Handler(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("half an answer was sent already")
         response = web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
+        set_headers(response)  # no signal is sent for what is no request
         response.force_close()
         return response
 

@@ -1,4 +1,4 @@
-"""What holds for every response: security headers, and errors in plain words."""
+"""What holds for every request: errors in plain words, and no change for other sites' pages."""
 
 from __future__ import annotations
 
@@ -15,38 +15,10 @@ from exporter.web.refusals import refusal
 
 _LOG = logging.getLogger("exporter.web")
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        *(f"{what} 'self'" for what in ("style-src", "script-src", "img-src", "connect-src", "form-action")),
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""The pages load nothing but our own files, and hold no inline script or style."""
-
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # With no-referrer a browser hides even from us that a form of ours was sent by us (Fetch 3.2).
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
 _KEPT = frozenset(("Allow", "Retry-After", "WWW-Authenticate"))
 """Headers of an error that say what to do about it."""
 BODY_SECONDS = 10.0
 """In which a client has to send the little that a form holds."""
-
-
-async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Set the headers that every response carries (a signal of aiohttp, run before the first byte)."""
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["Server"] = "submission-exporter"  # instead of the versions of what we are made of
 
 
 @web.middleware

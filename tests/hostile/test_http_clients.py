@@ -157,6 +157,8 @@ def test_absurd_requests_are_refused(head: bytes, status: bytes) -> None:
     assert not answer or answer.split()[1] == status
     assert len(answer) < 2000
     assert b"<script" not in answer
+    assert b"aiohttp" not in answer
+    assert not answer or b"\r\nContent-Security-Policy: default-src 'none'" in answer
     assert alive == 200
 
 

@@ -16,7 +16,8 @@ from exporter.board import Board
 from exporter.metrics import Exposition, Renderer, full_registry
 from exporter.web import WebServer, create_app
 from exporter.web import stream as stream_module
-from exporter.web.manners import CONTENT_SECURITY_POLICY, add_headers, plain_errors
+from exporter.web.headers import CONTENT_SECURITY_POLICY, add_headers
+from exporter.web.manners import plain_errors
 from tests.metrics.reading import board_of, parsed
 from tests.metrics.synthetic import StillRuntime, endpoint, healthy
 from tests.web.browsing import Page, browse, get
