@@ -81,6 +81,7 @@ class Session:
             )
         )
         self._tls = Handshake(endpoint, tls, self._transcript)
+        self._turnstile = tls.turnstile
         self._record = Record(self._plan, on_step)
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
@@ -217,7 +218,7 @@ class Session:
         self._rtt = connected.rtt
         self._helo = self._endpoint.helo or address_literal(connected.sock)
         loop = asyncio.get_running_loop()
-        self._wire = Wire(loop, self._transcript)
+        self._wire = Wire(loop, self._transcript, self._turnstile)
         SocketTransport(loop, connected.sock, self._wire)
         self._socket = None
         self._record.close(Phase.CONNECT, connected.seconds, note=str(connected.address))

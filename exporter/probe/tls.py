@@ -32,6 +32,7 @@ from exporter.model import OurFault, TlsConfig, TlsFacts
 from exporter.probe.contexts import Contexts
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.transcript import printable
+from exporter.probe.turnstile import Turnstile
 
 _MAX_SANS = 20
 _MAX_TEXT = 256
@@ -69,6 +70,8 @@ class TlsStore:
     """Contexts and verdicts, built once and reused: a memo of pure functions, never a decision."""
 
     def __init__(self) -> None:
+        self.turnstile = Turnstile()
+        """For the handshakes of all probes."""
         self._contexts = Contexts()
         self._judged: OrderedDict[object, _Judged] = OrderedDict()
 

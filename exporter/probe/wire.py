@@ -26,6 +26,7 @@ from exporter.model import Evidence, Garbled, Reply
 from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
 from exporter.probe.replies import Replies, Said
 from exporter.probe.transcript import Transcript
+from exporter.probe.turnstile import Turnstile
 
 # Of plaintext at a time.  Python allocates as much before it knows how much there is.
 READ_SIZE = 4 * 1024
@@ -60,8 +61,11 @@ class Exchange(NamedTuple):
 class Wire(SMTPProtocol):
     """The open socket of one probe; dies with it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, transcript: Transcript) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, transcript: Transcript, turnstile: Turnstile | None = None
+    ) -> None:
         super().__init__(loop)
+        self._turnstile = Turnstile() if turnstile is None else turnstile
         self._transcript = transcript
         self._replies = Replies(transcript)
         self._said: tuple[bytes, ...] = ()  # by the last reply, secrets included
@@ -75,7 +79,9 @@ class Wire(SMTPProtocol):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._handshake: asyncio.Future[float] | None = None
+        self._shaken = False
         self._handshake_bytes = bytearray()
+        self._unread_since: float | None = None  # when came what waits at the turnstile
         self._judge: Judge | None = None
         self._holds_finished = False  # the end of our handshake, which goes out with our first words
 
@@ -255,22 +261,37 @@ class Wire(SMTPProtocol):
 
     def eof_received(self) -> bool:
         """Note that the peer has finished sending."""
+        self._catch_up()
         self._end(dropped(None, self.leftover))
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note how the connection ended."""
+        self._catch_up()
         if self._ending is None:
             self._end(dropped(exc, self.leftover))
         super().connection_lost(exc)
 
     def _ciphertext(self, data: bytes, now: float) -> None:
         self._incoming.write(data)
-        if self._handshake is not None:
-            if len(self._handshake_bytes) < MAX_HANDSHAKE_KEPT:
-                self._handshake_bytes += data
-            if not self._advance_handshake(now):
-                return
+        if self._shaken:
+            self._decrypt(now)
+            return
+        if len(self._handshake_bytes) < MAX_HANDSHAKE_KEPT:
+            self._handshake_bytes += data
+        waits, self._unread_since = self._unread_since is not None, now
+        if not waits:
+            self._turnstile.enter(self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Take what has come in for the handshake, and what stands behind it."""
+        now, self._unread_since = self._unread_since, None
+        if now is None or self._ending is not None:
+            return
+        if self._shaken or self._advance_handshake(now):
+            self._decrypt(now)
+
+    def _decrypt(self, now: float) -> None:
         assert self._tls is not None
         try:
             # Asking for more than there is would cost an exception each time.
@@ -313,7 +334,7 @@ class Wire(SMTPProtocol):
             return False
         if complete:
             # One packet less, and one that the server need not wake up for.
-            self._holds_finished = True
+            self._holds_finished = self._shaken = True
             waiter.set_result(perf_counter() if now is None else now)
         else:
             self._flush(transport)
