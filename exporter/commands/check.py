@@ -21,7 +21,7 @@ from exporter.report import observation_json
 from exporter.settings import ConfigError, FollowUpSettings, Settings, load
 from exporter.terminal import InOrder, Style, heading, step_line, verdict
 
-TURN_SECONDS = 8.0
+TURN_SECONDS = 15.0
 """How long a failure waits for its follow-up: there is no next round to make it in."""
 
 
