@@ -4,17 +4,14 @@ It stands on aiosmtplib's `SMTPProtocol` (command framing, injection guard, one 
 and replaces what a diagnostic prober has to know exactly: the raw reply lines, when their last byte
 came in, what lies behind the STARTTLS reply, and how the connection ended.
 
-TLS runs over memory buffers inside the protocol instead of `loop.start_tls`: the handshake's end
-and OpenSSL's own error are then seen in the very callback that received the bytes, on every event
-loop alike, and the plain transport stays ours to abort, so a cancelled handshake leaks nothing.
+TLS runs over memory buffers (`exporter.probe.channel`) instead of `loop.start_tls`: the plain transport stays
+ours to abort, so a cancelled handshake leaks nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple, cast
 
@@ -23,26 +20,17 @@ from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
 from exporter.model import Evidence, Garbled, Reply
-from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
+from exporter.probe.channel import Channel, Judge
+from exporter.probe.evidence import PhaseFailed, dropped, tls_failure
 from exporter.probe.replies import Replies, Said
 from exporter.probe.transcript import Transcript
 from exporter.probe.turnstile import Turnstile
 
-# Of plaintext at a time.  Python allocates as much before it knows how much there is.
-READ_SIZE = 4 * 1024
 # All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
 MAX_SESSION = 1024 * 1024
 # Lines that answer nothing: half a million of them would fit into the megabyte above, and hold up every
 # other probe while they are read.
 MAX_STRAY = 256
-# Enough of a handshake to find a CertificateRequest in it.
-MAX_HANDSHAKE_KEPT = 64 * 1024
-
-Judge = Callable[[ssl.SSLObject], bool]
-"""Looks at a handshake under way, says whether it has seen enough, and raises `PhaseFailed` to end it."""
-
-# By the header of the record that holds the ServerHello; in TLS 1.3 (RFC 8446 5.1) it says 1.2.
-_RECORD_VERSIONS = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1", b"\x03\x03": "TLSv1.2"}
 
 
 class Exchange(NamedTuple):
@@ -75,22 +63,14 @@ class Wire(SMTPProtocol):
         self._strays = 0
         self._blank_lines = 0  # since the last reply that was waited for
         self._ending: Evidence | None = None
-        self._tls: ssl.SSLObject | None = None
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._handshake: asyncio.Future[float] | None = None
-        self._shaken = False
-        self._handshake_bytes = bytearray()
-        self._unread_since: float | None = None  # when came what waits at the turnstile
-        self._judge: Judge | None = None
-        self._holds_finished = False  # the end of our handshake, which goes out with our first words
+        self._channel: Channel | None = None
 
     # ----------------------------------------------------------------- what the session calls
 
     async def greeting(self, since: float) -> Exchange:
         """Wait for the reply that the server owes unasked; `since` is when it began to owe it."""
-        if self._holds_finished:
-            self._flush(cast("asyncio.Transport | None", self.transport))
+        if self._channel is not None:
+            self._channel.flush()
         return await self._await_reply(since, None)
 
     async def command(self, *words: bytes, shown: bytes | None = None) -> Exchange:
@@ -126,26 +106,14 @@ class Wire(SMTPProtocol):
         if self._ending is not None:
             raise PhaseFailed(self._ending)
         self._replies.clear()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
-        self._judge = judge
-        self._handshake = self._loop.create_future()
-        began = perf_counter()
-        self._advance_handshake()
-        try:
-            ended = await self._handshake
-        finally:
-            self._handshake = None
-            self._handshake_bytes.clear()
-        return self._tls, max(0.0, ended - began)
+        channel = Channel(self._loop, context, server_name, self, turnstile=self._turnstile, judge=judge)
+        self._channel = channel
+        return channel.session, await channel.shake_hands()
 
     @property
     def tls_version(self) -> str:
-        """The version of TLS, also in the middle of the handshake, when Python does not tell; else empty."""
-        if self._tls is None or (cipher := self._tls.cipher()) is None:
-            return ""
-        if cipher[1] == "TLSv1.3":
-            return cipher[1]
-        return self._tls.version() or _RECORD_VERSIONS.get(bytes(self._handshake_bytes[1:3]), "")
+        """The version of TLS, also in the middle of the handshake; else empty."""
+        return "" if self._channel is None else self._channel.version
 
     def take_unsolicited(self) -> None:
         """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
@@ -196,11 +164,8 @@ class Wire(SMTPProtocol):
         transport = cast("asyncio.Transport | None", self.transport)
         if transport is None:
             return
-        in_order = self._ending is None and not transport.is_closing()
-        if self._tls is not None and self._handshake is None and in_order:
-            with contextlib.suppress(ssl.SSLError, ValueError):
-                self._tls.unwrap()  # the peer's own close_notify is not waited for
-            self._flush(transport)
+        if self._channel is not None and self._ending is None and not transport.is_closing():
+            self._channel.say_goodbye()
         transport.close()
 
     def abort(self) -> None:
@@ -212,16 +177,21 @@ class Wire(SMTPProtocol):
 
     def write(self, data: bytes) -> None:
         """Send `data`, through TLS once it is up."""
-        if self._tls is None:
+        if self._channel is None:
             super().write(data)
             return
+        if not self.is_connected:
+            raise SMTPServerDisconnected("Connection lost")
         try:
-            self._tls.write(data)
+            self._channel.write(data)
         except ssl.SSLError as exc:
-            self._end(tls_failure(exc))
+            self.end(tls_failure(exc))
             raise SMTPServerDisconnected("TLS session is over") from exc
-        self._holds_finished = False
-        super().write(self._outgoing.read())
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are; harmless when the connection is closing."""
+        if self.is_connected:
+            super().write(data)
 
     async def _await_reply(self, sent_at: float, line: bytes | None) -> Exchange:
         try:
@@ -254,130 +224,46 @@ class Wire(SMTPProtocol):
         self._received += len(data)
         if self._received > MAX_SESSION:
             self._give_up(Garbled(self.leftover[:512], f"more than {MAX_SESSION} bytes in one session"))
-        elif self._tls is None:
-            self._plaintext(data, now)
+        elif self._channel is None:
+            self.hear(data, now)
         else:
-            self._ciphertext(data, now)
+            self._channel.take(data, now)
 
     def eof_received(self) -> bool:
         """Note that the peer has finished sending."""
         self._catch_up()
-        self._end(dropped(None, self.leftover))
+        self.end(dropped(None, self.leftover))
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note how the connection ended."""
         self._catch_up()
         if self._ending is None:
-            self._end(dropped(exc, self.leftover))
+            self.end(dropped(exc, self.leftover))
         super().connection_lost(exc)
-
-    def _ciphertext(self, data: bytes, now: float) -> None:
-        self._incoming.write(data)
-        if self._shaken:
-            self._decrypt(now)
-            return
-        if len(self._handshake_bytes) < MAX_HANDSHAKE_KEPT:
-            self._handshake_bytes += data
-        waits, self._unread_since = self._unread_since is not None, now
-        if not waits:
-            self._turnstile.enter(self._catch_up)
+        self._channel = None  # it knows us as well; without a transport nothing is sent any more
 
     def _catch_up(self) -> None:
-        """Take what has come in for the handshake, and what stands behind it."""
-        now, self._unread_since = self._unread_since, None
-        if now is None or self._ending is not None:
-            return
-        if self._shaken or self._advance_handshake(now):
-            self._decrypt(now)
+        if self._channel is not None:
+            self._channel.catch_up()
 
-    def _decrypt(self, now: float) -> None:
-        assert self._tls is not None
-        try:
-            # Asking for more than there is would cost an exception each time.
-            while self._incoming.pending or self._tls.pending():
-                self._plaintext(self._tls.read(READ_SIZE), now)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:  # close_notify: nothing more will come, FIN or not
-            self._end(dropped(None, self.leftover))
-            self.abort()
-            return
-        except ssl.SSLError as exc:
-            # TLS 1.3: the server judges our certificate after our side of the handshake is done.
-            self._end(tls_failure(exc))
-            self.abort()
-            return
-        if not self._holds_finished:
-            self._flush(cast("asyncio.Transport | None", self.transport))
-
-    def _advance_handshake(self, now: float | None = None) -> bool:
-        """Take the handshake as far as the bytes allow; say whether it is complete."""
-        assert self._tls is not None
-        waiter = self._handshake
-        if waiter is None or waiter.done():
-            return False
-        transport = cast("asyncio.Transport | None", self.transport)
-        complete = True
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            complete = False
-        except ssl.SSLError as exc:
-            self._flush(transport)  # our alert tells the server why
-            seen = bytes(self._handshake_bytes)
-            self._end(
-                tls_failure(exc, peer_bytes=seen[:512], certificate_requested=certificate_was_requested(seen))
-            )
-            return False
-        if self._judge is not None and not self._let_on(self._judge, waiter):
-            return False
-        if complete:
-            # One packet less, and one that the server need not wake up for.
-            self._holds_finished = self._shaken = True
-            waiter.set_result(perf_counter() if now is None else now)
-        else:
-            self._flush(transport)
-        return complete
-
-    def _let_on(self, judge: Judge, waiter: asyncio.Future[float]) -> bool:
-        """Ask `judge` about the handshake so far; say whether it may go on."""
-        assert self._tls is not None
-        try:
-            self._judge = None if judge(self._tls) else judge
-        except PhaseFailed as failure:
-            self._end(failure.evidence)
-        except Exception as exc:  # noqa: BLE001 - a bug of ours goes to whoever waits, not to the event loop
-            waiter.set_exception(exc)
-            self.abort()
-        else:
-            return True
-        self._outgoing.read()  # our certificate is in it
-        return False
-
-    def _flush(self, transport: asyncio.Transport | None) -> None:
-        """Send what TLS wants to send."""
-        self._holds_finished = False
-        if self._outgoing.pending and transport is not None and not transport.is_closing():
-            transport.write(self._outgoing.read())
-
-    def _plaintext(self, data: bytes, now: float) -> None:
+    def hear(self, data: bytes, at: float) -> None:
         """Take what the server says."""
         try:
             for said in self._replies.take(data):
                 if said is None:
                     self._blank_lines += 1
-                if not (self._stray(b"") if said is None else self._deliver(said, now)):
+                if not (self._stray(b"") if said is None else self._deliver(said, at)):
                     return
         except PhaseFailed as failure:
             self._give_up(failure.evidence)
 
-    def _deliver(self, said: Said, now: float) -> bool:
+    def _deliver(self, said: Said, at: float) -> bool:
         """Hand a reply to whoever waits for it; say whether the session can go on."""
         reply = said.reply
         waiter = self._response_waiter
         if waiter is not None and self._response_pending and not waiter.done():
-            self._last = (reply, now)
+            self._last = (reply, at)
             self._said = said.lines
             self._blank_lines = 0
             waiter.set_result(SMTPResponse(reply.code, ""))
@@ -397,17 +283,16 @@ class Wire(SMTPProtocol):
 
     def _give_up(self, evidence: Evidence) -> None:
         """End a session that makes no sense any more."""
-        self._end(evidence)
+        self.end(evidence)
         self._replies.clear()
         self.abort()
 
-    def _end(self, evidence: Evidence) -> None:
+    def end(self, evidence: Evidence) -> None:
         """Keep the first explanation of the end, and wake whoever waits."""
         if self._ending is None:
             self._ending = evidence
-        if self._handshake is not None and not self._handshake.done():
-            self._handshake.set_exception(PhaseFailed(self._ending))
-            self._handshake.exception()  # retrieved here: a cancelled probe never will
+        if self._channel is not None:
+            self._channel.fail(self._ending)
 
 
 def _written(reply: Reply) -> bytes:

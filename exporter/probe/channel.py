@@ -1,0 +1,199 @@
+"""TLS of one connection over memory buffers: ciphertext comes and goes, plaintext is handed to its owner.
+
+The handshake's end and OpenSSL's own error are seen where the bytes are taken, on every event loop alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+from exporter.model import Evidence
+from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
+from exporter.probe.turnstile import Turnstile
+
+# Of plaintext at a time.  Python allocates as much before it knows how much there is.
+READ_SIZE = 4 * 1024
+# Enough of a handshake to find a CertificateRequest in it.
+MAX_HANDSHAKE_KEPT = 64 * 1024
+
+Judge = Callable[[ssl.SSLObject], bool]
+"""Looks at a handshake under way, says whether it has seen enough, and raises `PhaseFailed` to end it."""
+
+# By the header of the record that holds the ServerHello; in TLS 1.3 (RFC 8446 5.1) it says 1.2.
+_RECORD_VERSIONS = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1", b"\x03\x03": "TLSv1.2"}
+
+
+class Owner(Protocol):
+    """The connection that the channel belongs to."""
+
+    def send(self, data: bytes) -> None:
+        """Send ciphertext; harmless when the connection is closing."""
+
+    def hear(self, data: bytes, at: float) -> None:
+        """Take plaintext that came in at that time of `perf_counter`."""
+
+    def end(self, evidence: Evidence) -> None:
+        """Take note of why the session is over; the first explanation counts.  It calls `fail`."""
+
+    def abort(self) -> None:
+        """Drop the connection."""
+
+    @property
+    def leftover(self) -> bytes:
+        """What was said and belongs to no reply yet."""
+
+
+class Channel:
+    """One TLS session; `judge` sees the handshake before anything answers the server's certificate."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: ssl.SSLContext,
+        server_name: str,
+        owner: Owner,
+        *,
+        turnstile: Turnstile,
+        judge: Judge | None = None,
+    ) -> None:
+        self._owner = owner
+        self._turnstile = turnstile
+        self._judge = judge
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._waiter: asyncio.Future[float] | None = loop.create_future()
+        self._is_complete = self._is_over = False
+        self._seen = bytearray()  # of the server's half of the handshake
+        self._unread_since: float | None = None  # when came what waits at the turnstile
+        self._holds_finished = False  # the end of our handshake, which goes out with our first words
+
+    async def shake_hands(self) -> float:
+        """Do the handshake and return the seconds it took.  PhaseFailed: it broke off, or `judge` ended it."""
+        assert self._waiter is not None
+        began = perf_counter()
+        self._advance()
+        try:
+            ended = await self._waiter
+        finally:
+            self._waiter = None
+            self._seen.clear()
+        return max(0.0, ended - began)
+
+    @property
+    def version(self) -> str:
+        """The version of TLS, also in the middle of the handshake, when Python does not tell; else empty."""
+        if (cipher := self.session.cipher()) is None:
+            return ""
+        if cipher[1] == "TLSv1.3":
+            return cipher[1]
+        return self.session.version() or _RECORD_VERSIONS.get(bytes(self._seen[1:3]), "")
+
+    # ----------------------------------------------------------------- out
+
+    def write(self, data: bytes) -> None:
+        """Send plaintext.  ssl.SSLError: the session is over."""
+        self.session.write(data)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what TLS has to say of its own."""
+        self._holds_finished = False
+        if self._outgoing.pending:
+            self._owner.send(self._outgoing.read())
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, once the handshake is over; the peer's own is not waited for."""
+        if self._waiter is None:
+            with contextlib.suppress(ssl.SSLError, ValueError):
+                self.session.unwrap()
+            self.flush()
+
+    def fail(self, evidence: Evidence) -> None:
+        """Take note that the session is over; whoever waits for the handshake learns of it."""
+        self._is_over = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(PhaseFailed(evidence))
+            self._waiter.exception()  # retrieved here: a cancelled probe never will
+
+    # ----------------------------------------------------------------- in
+
+    def take(self, data: bytes, at: float) -> None:
+        """Take ciphertext that came in at that time of `perf_counter`."""
+        self._incoming.write(data)
+        if self._is_complete:
+            self._decrypt(at)
+            return
+        if len(self._seen) < MAX_HANDSHAKE_KEPT:
+            self._seen += data
+        waits, self._unread_since = self._unread_since is not None, at
+        if not waits:
+            self._turnstile.enter(self.catch_up)
+
+    def catch_up(self) -> None:
+        """Take what waits at the turnstile; nothing once the session is over."""
+        at, self._unread_since = self._unread_since, None
+        if at is None or self._is_over:
+            return
+        if self._is_complete or self._advance(at):
+            self._decrypt(at)
+
+    def _decrypt(self, at: float) -> None:
+        try:
+            # Asking for more than there is would cost an exception each time.
+            while self._incoming.pending or self.session.pending():
+                self._owner.hear(self.session.read(READ_SIZE), at)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as exc:
+            closed = isinstance(exc, ssl.SSLZeroReturnError)  # close_notify: no more will come, FIN or not
+            # TLS 1.3: the server judges our certificate after our side of the handshake is done.
+            self._owner.end(dropped(None, self._owner.leftover) if closed else tls_failure(exc))
+            self._owner.abort()
+            return
+        if not self._holds_finished:
+            self.flush()
+
+    def _advance(self, at: float | None = None) -> bool:
+        """Take the handshake as far as the bytes allow; say whether it is complete."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return False
+        complete = True
+        try:
+            self.session.do_handshake()
+        except ssl.SSLWantReadError:
+            complete = False
+        except ssl.SSLError as exc:
+            self.flush()  # our alert tells the server why
+            seen = bytes(self._seen)
+            requested = certificate_was_requested(seen)
+            self._owner.end(tls_failure(exc, peer_bytes=seen[:512], certificate_requested=requested))
+            return False
+        if self._judge is not None and not self._let_on(self._judge, waiter):
+            return False
+        if complete:
+            # One packet less, and one that the server need not wake up for.
+            self._holds_finished = self._is_complete = True
+            waiter.set_result(perf_counter() if at is None else at)
+        else:
+            self.flush()
+        return complete
+
+    def _let_on(self, judge: Judge, waiter: asyncio.Future[float]) -> bool:
+        """Ask `judge` about the handshake so far; say whether it may go on."""
+        try:
+            self._judge = None if judge(self.session) else judge
+        except PhaseFailed as failure:
+            self._owner.end(failure.evidence)
+        except Exception as exc:  # noqa: BLE001 - a bug of ours goes to whoever waits, not to the event loop
+            waiter.set_exception(exc)
+            self._owner.abort()
+        else:
+            return True
+        self._outgoing.read()  # our certificate is in it
+        return False
