@@ -126,7 +126,8 @@ def configuration(folder: Path, traps: dict[str, int], tokens: list[int], good: 
         fetched = endpoint(f"token endpoint {number}", traps["XOAUTH2 refused decoded"], "XOAUTH2", number)
         fetched["auth"] = {**fetched["auth"], "oauth2": source}
         endpoints.append(fetched)
-    endpoints.append(endpoint("good", good, "PLAIN", 0, user=USER))
+    # On a busy machine a second is not always enough for the one that has to succeed.
+    endpoints.append({**endpoint("good", good, "PLAIN", 0, user=USER), "timeout": "4s"})
     refused = endpoint("refused", good, "LOGIN", 0, user=USER)
     refused["auth"] = {**refused["auth"], "password_file": "wrong"}
     file = folder / "canary.yml"
