@@ -17,7 +17,7 @@ from tests.servers.prometheus import PROMTOOL
 FOLDER = ROOT / "packaging" / "compose"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-SCRAPES: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+SCRAPES: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus" / "prometheus.yml").read_text())
 
 
 def mounts(service: str) -> dict[str, Path]:
@@ -58,6 +58,13 @@ def test_every_mount_is_there_and_read_only(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_folders_are_mounted_and_not_single_files(service: str) -> None:
+    """A file that is mounted by itself stays the old one when an editor saves by renaming: no reload would see it."""
+    for outside in mounts(service).values():
+        assert outside.is_dir(), outside
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_no_service_can_do_more_than_it_needs(service: str) -> None:
     """No capabilities, no way to gain any, and a port for this machine alone."""
     assert SERVICES[service]["cap_drop"] == ["ALL"]
@@ -72,13 +79,17 @@ def test_the_exporter_is_built_from_here_and_takes_its_configuration() -> None:
     assert (exporter["user"], exporter["read_only"]) == ("65532:65532", True)
     command = next(line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("CMD"))
     path = json.loads(command.removeprefix("CMD "))[1].removeprefix("--config.file=")
-    assert load(mounts("exporter")[path]).endpoints
+    assert load(mounts("exporter")[str(Path(path).parent)] / Path(path).name).endpoints
 
 
 def test_prometheus_takes_its_configuration_and_our_rules(tmp_path: Path) -> None:
     """`promtool check config` accepts it, with every rule file where it is mounted."""
-    (tmp_path / "prometheus.yml").write_text((FOLDER / "prometheus.yml").read_text())
-    (tmp_path / "rules").symlink_to(mounts("prometheus")["/etc/prometheus/rules"])
+    inside = "/etc/prometheus-rules"
+    configuration = (mounts("prometheus")["/etc/prometheus"] / "prometheus.yml").read_text()
+    assert f"{inside}/" in configuration
+    (tmp_path / "prometheus.yml").write_text(
+        configuration.replace(inside, str(mounts("prometheus")[inside]))
+    )
     done = subprocess.run(
         [PROMTOOL, "check", "config", tmp_path / "prometheus.yml"],
         capture_output=True,
@@ -101,7 +112,7 @@ def test_prometheus_scrapes_the_exporter_in_both_ways() -> None:
     probe = jobs["submission-probe"]
     assert probe["metrics_path"] == "/probe"
     assert probe["relabel_configs"][-1] == {"target_label": "__address__", "replacement": address}
-    assert set(probe["params"]["module"]) <= set(load(FOLDER / "submission-exporter.yml").modules)
+    assert set(probe["params"]["module"]) <= set(load(FOLDER / "exporter" / "submission-exporter.yml").modules)
 
 
 def test_grafana_finds_prometheus_and_the_dashboards() -> None:
