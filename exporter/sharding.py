@@ -19,7 +19,7 @@ from exporter.settings import Settings
 MOST_SHARDS = 1000
 """More would only cost time: each shard draws a lot for each endpoint."""
 
-_ORDINAL = re.compile(r"(?:.*-)?([0-9]{1,9})", re.DOTALL)
+_ORDINAL = re.compile(r"(?:[^-].*-)?([0-9]{1,9})", re.DOTALL)
 
 
 def shard_of(name: str, count: int) -> int:

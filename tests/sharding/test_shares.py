@@ -127,6 +127,8 @@ def test_numbers_and_pod_names_are_read(index: str | None, count: str | None, sh
         ("2", "2", "last of 2 shards"),
         ("pod-5", "3", "count from 0"),
         ("-1x", "3", "write 0 for the first exporter and 2 for the last"),
+        ("-1", "3", "neither"),
+        ("--1", "3", "neither"),
         ("exporter", "3", "neither"),
         ("", "3", "neither"),
         ("1\n", "3", "neither"),
