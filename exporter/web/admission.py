@@ -6,6 +6,9 @@ that was judged.  Two rules, from the two dangers:
 - a module with credentials, or one that goes to MAIL, RCPT or DATA, probes its `allowed_targets` only;
 - an address inside (loopback, private, link-local, metadata …) is probed only when an address or network
   in `allowed_targets` holds it, or when the target is a configured endpoint.
+
+The name that a certificate must bear is not the target and is judged apart: were it the caller's to choose, whoever
+stands in between could have a password sent to a server with a certificate of his own.
 """
 
 from __future__ import annotations
@@ -111,6 +114,11 @@ class Admission:
 
     def refusal(self) -> str | None:
         """Why the target may not be probed by this module, before anything is resolved; None if it may."""
+        if self.needs_permission and self._has_foreign_name:
+            return (
+                f"{self.what_it_does}, so no hostname of the request decides whose certificate is good for it; "
+                "set server_name in the module's tls_config"
+            )
         if not self.needs_permission or self._is_named or self._covers(self.endpoint.host):
             return None
         if not self.module.allowed_targets:
@@ -146,6 +154,11 @@ class Admission:
             f"this target has {kind}; it may be probed when an address or network in the module's "
             "allowed_targets holds it, or when the target is a configured endpoint"
         )
+
+    @property
+    def _has_foreign_name(self) -> bool:
+        name = self.endpoint.tls_config.server_name
+        return name not in {None, self.module.tls_config.server_name, self.endpoint.host}
 
     @property
     def _is_named(self) -> bool:

@@ -17,6 +17,7 @@ from exporter.model import Endpoint, Observation
 from exporter.probe.screened import AddressRefusedError, Permits
 from exporter.settings import ConfigError, Module, endpoint_for
 from exporter.settings.problems import quoted
+from exporter.settings.targets import parse_host
 from exporter.web.admission import Admission
 from exporter.web.blackbox import registry_of
 from exporter.web.caller import Caller, caller_of
@@ -126,14 +127,14 @@ class OnDemand:
     def _admission(self, request: web.Request) -> Admission:
         """Read the request.  ConfigError or ValueError: it makes no sense."""
         reach = self._reach()
-        target, name = _once(request, "target"), _once(request, "module")
+        target, name, hostname = (_once(request, key) for key in ("target", "module", "hostname"))
         if not target:
             raise ValueError("target is missing; ask for /probe?target=smtp.example.com:587&module=NAME")
         module = reach.modules.get(name) if name else reach.default_module
         if module is None:
             raise ValueError(f"module {quoted(name)} is not known; the configuration has no such module")
         timeout = _timeout(module, request.headers.get(TIMEOUT_HEADER))
-        endpoint = endpoint_for(target, module, timeout=timeout)
+        endpoint = _verified_as(hostname, endpoint_for(target, module, timeout=timeout))
         return Admission(module, replace(endpoint, module=name), reach.configured)
 
 
@@ -143,6 +144,19 @@ def _once(request: web.Request, parameter: str) -> str:
     if len(values) > 1:
         raise ValueError(f"{parameter} is given {len(values)} times; give it once")
     return values[0]
+
+
+def _verified_as(hostname: str, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with the TLS server name of the request, unless the module has one, as in blackbox_exporter."""
+    if not hostname:
+        return endpoint
+    try:
+        server_name = parse_host(hostname)
+    except ConfigError as error:
+        raise ConfigError([replace(problem, path="hostname") for problem in error.problems]) from None
+    if endpoint.tls_config.server_name is not None:
+        return endpoint
+    return replace(endpoint, tls_config=replace(endpoint.tls_config, server_name=server_name))
 
 
 def _timeout(module: Module, header: str | None) -> float:

@@ -87,9 +87,7 @@ def test_prometheus_takes_its_configuration_and_our_rules(tmp_path: Path) -> Non
     inside = "/etc/prometheus-rules"
     configuration = (mounts("prometheus")["/etc/prometheus"] / "prometheus.yml").read_text()
     assert f"{inside}/" in configuration
-    (tmp_path / "prometheus.yml").write_text(
-        configuration.replace(inside, str(mounts("prometheus")[inside]))
-    )
+    (tmp_path / "prometheus.yml").write_text(configuration.replace(inside, str(mounts("prometheus")[inside])))
     done = subprocess.run(
         [PROMTOOL, "check", "config", tmp_path / "prometheus.yml"],
         capture_output=True,
@@ -112,7 +110,9 @@ def test_prometheus_scrapes_the_exporter_in_both_ways() -> None:
     probe = jobs["submission-probe"]
     assert probe["metrics_path"] == "/probe"
     assert probe["relabel_configs"][-1] == {"target_label": "__address__", "replacement": address}
-    assert set(probe["params"]["module"]) <= set(load(FOLDER / "exporter" / "submission-exporter.yml").modules)
+    assert set(probe["params"]["module"]) <= set(
+        load(FOLDER / "exporter" / "submission-exporter.yml").modules
+    )
 
 
 def test_grafana_finds_prometheus_and_the_dashboards() -> None:

@@ -158,6 +158,8 @@ def test_a_cache_is_told_what_the_answer_depends_on(accepts: str, coding: str | 
         ({"target": "0x7f.1:587"}, "0x7f.1"),
         ({"target": "2130706433:587"}, "2130706433"),
         ({"target": "[::1]:587", "module": "four"}, "IPv6"),
+        ({"target": "127.0.0.1:25", "module": "open", "hostname": "a b"}, "hostname: "),
+        ({"target": "127.0.0.1:25", "module": "named", "hostname": "mail.test:25"}, "hostname: "),
     ],
 )
 def test_senseless_requests_are_400(query: dict[str, str], words: str, tmp_path: Path) -> None:
@@ -165,7 +167,8 @@ def test_senseless_requests_are_400(query: dict[str, str], words: str, tmp_path:
 
     async def scenario() -> Answer:
         four = LOCAL | {"ip_protocol": "ip4"}
-        async with exporting(tmp_path, modules(open=LOCAL, four=four)) as exporter:
+        named = LOCAL | {"tls": "starttls", "tls_config": {"server_name": "mail.test"}}
+        async with exporting(tmp_path, modules(open=LOCAL, four=four, named=named)) as exporter:
             return await exporter.ask("/probe", params=query)
 
     answer = run(scenario())
@@ -174,13 +177,81 @@ def test_senseless_requests_are_400(query: dict[str, str], words: str, tmp_path:
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("parameter", ["target", "module"])
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("own", "hostname", "verified"),
+    [
+        (None, "", False),
+        (None, "elsewhere.test", True),
+        (None, "Elsewhere.TEST.", True),
+        (None, "mail.test", False),
+        ("elsewhere.test", "mail.test", True),
+        ("mail.test", "elsewhere.test", False),
+    ],
+)
+def test_hostname_is_the_name_that_the_certificate_bears(
+    own: str | None, hostname: str, verified: bool, tmp_path: Path, workshop: Workshop
+) -> None:
+    """As in blackbox_exporter: the request names the TLS server, unless the module does."""
+    tls_config = {"ca_file": workshop.ca_file} | ({"server_name": own} if own else {})
+    module = LOCAL | {"tls": "starttls", "tls_config": tls_config}
+
+    async def scenario() -> Answer:
+        async with (
+            submission_server(context=workshop.wrong_name().context()) as server,
+            exporting(tmp_path, modules(open=module)) as exporter,
+        ):
+            return await exporter.probe(f"127.0.0.1:{server.port}", "open", query={"hostname": hostname})
+
+    answer = run(scenario())
+    assert answer.status == 200, answer.text
+    assert answer.sample("probe_success") == verified
+    if not verified:
+        assert answer.sample("smtp_probe_failure", error_class="cert_hostname_mismatch") == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "hostname"), [(None, "evil.test"), ("mail.test", "evil.test"), (None, "127.0.0.1")]
+)
+def test_nobody_says_whose_certificate_is_good_for_a_password(
+    own: str | None, hostname: str, tmp_path: Path
+) -> None:
+    """A module with credentials takes no other name from a request, or whoever stands between would choose his own."""
+    module = login(tls="starttls", tls_config={"server_name": own} if own else {})
+
+    async def scenario() -> tuple[Answer, list[list[str]]]:
+        async with (
+            scripted([greet(), ehlo(), bye()]) as server,
+            exporting(tmp_path, modules(mail=module)) as exporter,
+        ):
+            target = f"127.0.0.1:{server.port}"
+            return await exporter.probe(target, "mail", query={"hostname": hostname}), server.verbs
+
+    answer, verbs = run(scenario())
+    foreign = own is None and hostname != "127.0.0.1"
+    assert answer.status == (403 if foreign else 200)
+    assert bool(verbs) is not foreign
+    assert ("no hostname of the request" in answer.text) is foreign
+
+
+def test_hostname_opens_no_target(tmp_path: Path) -> None:
+    """`allowed_targets` and the walls judge the target, whatever the certificate should bear."""
+    module = {"tls": "starttls", "until": "ehlo", "allowed_targets": ["mail.test"]}
+
+    async def scenario() -> Answer:
+        async with exporting(tmp_path, modules(open=module)) as exporter:
+            return await exporter.probe("127.0.0.1:587", "open", query={"hostname": "mail.test"})
+
+    assert run(scenario()).status == 403
+
+
+@pytest.mark.parametrize("parameter", ["target", "module", "hostname"])
 def test_what_is_given_twice_is_not_chosen_from(parameter: str, tmp_path: Path) -> None:
     """Two targets or two modules are a fault of the request, whichever comes first: neither is probed."""
 
     async def scenario() -> Answer:
         async with exporting(tmp_path, modules(open=LOCAL)) as exporter:
-            query = [("target", "127.0.0.1:1"), ("module", "open"), (parameter, "open")]
+            query = [("target", "127.0.0.1:1"), ("module", "open"), ("hostname", "a"), (parameter, "open")]
             return await exporter.ask("/probe", params=query)
 
     answer = run(scenario())
