@@ -24,7 +24,8 @@ Both the text format and OpenMetrics are served, with gzip or without. There are
 _BUDGET = """\
 The column *series* counts those of one healthy endpoint with default settings (STARTTLS, login, a server that offers
 PLAIN and LOGIN); a histogram counts each of its buckets. An endpoint that has failed in eight different ways has at most
-95. Configured labels add none. `global.phase_latency: true` adds ten for each phase."""
+95. Each login mechanism more that a server offers, of those that we know, is one series before TLS and one after it: with up
+to four both limits hold. Configured labels add none. `global.phase_latency: true` adds ten for each phase."""
 
 _SLO = """\
 The service level is the share of attempts that succeeded. Both counters begin at 0 with the endpoint; a series of
