@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
-from exporter.model import Evidence
+from exporter.model import Evidence, Garbled
 from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
 from exporter.probe.turnstile import Turnstile
 
@@ -67,7 +67,7 @@ class Channel:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._waiter: asyncio.Future[float] | None = loop.create_future()
-        self._is_complete = self._is_over = False
+        self._is_complete = self._is_over = self._has_heard = False
         self._seen = bytearray()  # of the server's half of the handshake
         self._unread_since: float | None = None  # when came what waits at the turnstile
         self._holds_finished = False  # the end of our handshake, which goes out with our first words
@@ -145,18 +145,32 @@ class Channel:
     def _decrypt(self, at: float) -> None:
         try:
             # Asking for more than there is would cost an exception each time.
-            while self._incoming.pending or self.session.pending():
-                self._owner.hear(self.session.read(READ_SIZE), at)
+            while not self._is_over and (self._incoming.pending or self.session.pending()):
+                plain = self.session.read(READ_SIZE)
+                if not plain:  # close_notify: no more will come, FIN or not, and what follows it is no TLS
+                    self._stop(dropped(None, self._owner.leftover))
+                    return
+                self._has_heard = True
+                self._owner.hear(plain, at)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as exc:
-            closed = isinstance(exc, ssl.SSLZeroReturnError)  # close_notify: no more will come, FIN or not
-            # TLS 1.3: the server judges our certificate after our side of the handshake is done.
-            self._owner.end(dropped(None, self._owner.leftover) if closed else tls_failure(exc))
-            self._owner.abort()
+            self._stop(self._broken(exc))
             return
         if not self._holds_finished:
             self.flush()
+
+    def _broken(self, exc: ssl.SSLError) -> Evidence:
+        """Return what it means that a session breaks whose handshake was complete."""
+        failure = tls_failure(exc)
+        if failure.alert is not None and not self._has_heard:
+            # TLS 1.3: the server judges our certificate after our side of the handshake is done.
+            return failure
+        return Garbled(self._owner.leftover, f"the TLS session broke: {failure.detail}")
+
+    def _stop(self, evidence: Evidence) -> None:
+        self._owner.end(evidence)
+        self._owner.abort()
 
     def _advance(self, at: float | None = None) -> bool:
         """Take the handshake as far as the bytes allow; say whether it is complete."""
