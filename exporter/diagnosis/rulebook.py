@@ -167,10 +167,14 @@ def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
     named: list[tuple[str, str, int | None]] = []
     for path in paths:
         try:
-            raw = path.read_bytes()
+            # A pipe would be waited for without end.
+            raw = None if path.is_fifo() else path.read_bytes()
         except OSError as problem:
             what = f"not readable: {problem.strerror or 'unknown reason'}"
             problems.append(Problem(str(path), None, None, what, "name a file that exists and may be read"))
+            continue
+        if raw is None:
+            problems.append(Problem(str(path), None, None, "this is a pipe", "name a regular file"))
             continue
         found = read_rules(raw, str(path), with_lines=True)
         rules += found.rules

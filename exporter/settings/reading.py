@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
+import time
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +25,7 @@ S = TypeVar("S", bound=Section)
 
 _LARGEST_FILE = 64 * 1024 * 1024
 """Bytes; beyond that nobody has written it, and a device has no end."""
+_PIPE_SECONDS = 5.0
 _MAY_BE_EMPTY = frozenset(
     {
         "backoff",
@@ -142,8 +147,30 @@ def _without(data: Any, places: Iterable[Place]) -> Any:
 
 def _text(path: Path) -> str:
     """What the file at `path` holds.  OSError, UnicodeDecodeError; YamlError: it is too large to be meant."""
-    with path.open("rb") as stream:
-        content = stream.read(_LARGEST_FILE + 1)
+    if stat.S_ISFIFO(path.stat().st_mode):
+        content = _piped(path)
+    else:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST_FILE + 1)
     if len(content) > _LARGEST_FILE:
         raise YamlError(None, "the file is larger than 64 MiB", "split it with endpoint_files")
     return content.decode("utf-8-sig")
+
+
+def _piped(path: Path) -> bytes:
+    """What comes through a pipe, as of `validate <(…)`; nobody can end the wait for one that nobody writes to."""
+    end = time.monotonic() + _PIPE_SECONDS
+    content = b""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as stream:  # noqa: PTH123
+        ready = select.poll()
+        ready.register(stream, select.POLLIN)
+        while len(content) <= _LARGEST_FILE:
+            left = end - time.monotonic()
+            if left <= 0 or not ready.poll(left * 1000):
+                problem = f"this is a pipe, and its end did not come within {_PIPE_SECONDS:.0f} s"
+                raise YamlError(None, problem, "name a regular file")
+            piece = stream.read(65_536)
+            if piece == b"":
+                break
+            content += piece or b""
+    return content
