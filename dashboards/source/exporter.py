@@ -129,8 +129,8 @@ _PUNCTUALITY = (
     ),
     lines(
         "What our own slowness adds",
-        "How much later than asked for the event loop ran a timer. More than a few milliseconds are added "
-        "to what is measured.",
+        "How much later than asked for the event loop ran a timer. Whole durations contain it many times; on "
+        "Linux the seconds of single phases do not.",
         *_quantiles("event_loop_lag_seconds"),
         width=8,
         unit="s",

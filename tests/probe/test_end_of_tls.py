@@ -85,7 +85,7 @@ def serving(context: ssl.SSLContext, script: Callable[[Peer], None]) -> Iterator
         assert not thread.is_alive()
 
 
-@pytest.fixture(params=VERSIONS.values(), ids=VERSIONS)
+@pytest.fixture(params=[*VERSIONS.values()], ids=[*VERSIONS])
 def context(request: pytest.FixtureRequest, workshop: Workshop) -> ssl.SSLContext:
     """A good certificate, and one version of TLS."""
     return workshop.valid().context(minimum=request.param, maximum=request.param)
@@ -107,7 +107,7 @@ def probed(workshop: Workshop, context: ssl.SSLContext, script: Callable[[Peer],
 
     with serving(context, script) as port:
         began = time.monotonic()
-        result = run(lambda: scenario(port))
+        result: ProbeResult = run(lambda: scenario(port))
         assert time.monotonic() - began < 2.0, "somebody waited for what cannot come"
     return result
 
