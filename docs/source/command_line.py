@@ -38,7 +38,8 @@ as many lines come out, in order: `error_class`, `fault_domain`, `rule`, `confid
 `outlook_code`.""",
     "validate": "Prints every problem with file, line, path and remedy; exit code 2 when there is one.",
     "healthcheck": "Made for containers: it needs neither a shell nor curl. Exit code 0 when the exporter answers. Without a web "
-    "configuration it finds out by itself whether the page speaks TLS; where the page demands client certificates, give it.",
+    "configuration it finds out by itself whether the page speaks TLS; where the page demands client certificates, give it: "
+    "being turned away then counts as an answer.",
     "demo": "Eleven servers on loopback, three healthy and eight broken, each in another way; nothing leaves the machine.",
 }
 

@@ -1,19 +1,25 @@
 """Values that the schema allows and that contradict each other: refused with a sentence that names them and the remedy.
 
-What Kubernetes, the Prometheus Operator or the exporter would turn away is turned away before it reaches the cluster.
+The likely ones of those that Kubernetes, the Prometheus Operator or the exporter would turn away are turned away before
+they reach the cluster.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.settings import ConfigError, load
 from exporter.settings.document import AuthSection, OAuth2Section
 from tests.chart.rendering import HELMS, RefusedError, render
 
 GROUP: dict[str, Any] = {"name": "g", "targets": ["a:25"]}
 SPREAD = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+SECRETS = "/etc/submission-exporter/secrets"
+AUTH = {"username": "u", "password_file": "/p"}
 MUTUAL = {
     "enabled": True,
     "secretName": "x",
@@ -101,6 +107,41 @@ WRONG: dict[str, dict[str, Any]] = {
         "kind": "StatefulSet",
         "updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 1}},
     },
+    "strategy.type OnDelete is none of": {"strategy": {"type": "OnDelete"}},
+    "updateStrategy.type Recreate is none of a StatefulSet's": {
+        "kind": "StatefulSet",
+        "updateStrategy": {"type": "Recreate"},
+    },
+    "strategy.rollingUpdate moves no pod": {
+        "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}
+    },
+    "updateStrategy.rollingUpdate moves no pod": {
+        "kind": "DaemonSet",
+        "updateStrategy": {"rollingUpdate": {"maxUnavailable": 0}},
+    },
+    "takes maxSurge or maxUnavailable": {
+        "kind": "DaemonSet",
+        "updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
+    },
+    "(by default 1), not both": {
+        "kind": "DaemonSet",
+        "updateStrategy": {"rollingUpdate": {"maxSurge": "10%"}},
+    },
+    'serviceMonitor.extra repeats "interval"': {
+        "serviceMonitor": {"enabled": True, "extra": {"interval": "30s"}}
+    },
+    'serviceMonitor.extra repeats "scheme"': {
+        "webConfig": {"tls": {"enabled": True, "secretName": "x"}},
+        "serviceMonitor": {"enabled": True, "extra": {"scheme": "http"}},
+    },
+    "list the targets in config.modules.m.allowed_targets": {
+        "config": {"modules": {"m": {"auth": AUTH}}},
+        "probe": {"enabled": True, "groups": [{**GROUP, "module": "m"}]},
+    },
+    "config.modules.m names a file below /etc/submission-exporter/secrets/x/": {
+        "config": {"modules": {"m": {"auth": {**AUTH, "password_file": f"{SECRETS}/x/password"}}}},
+        "credentials": [{"secretName": "xy"}],
+    },
     "longer than Kubernetes waits": {"minReadySeconds": 600},
     "know no name server": {"dnsPolicy": "None"},
     "of a DaemonSet's pods": {"kind": "DaemonSet", "podDisruptionBudget": {"enabled": True}},
@@ -132,6 +173,60 @@ def test_contradictions_are_refused_with_a_remedy(words: str) -> None:
     with pytest.raises(RefusedError, match="submission-exporter: ") as caught:
         render(WRONG[words], version)
     assert words in str(caught.value)
+
+
+SLIPS: dict[str, dict[str, Any]] = {
+    "config.endpoints[0].timeout (15s) is longer": {
+        "endpoints": [{"target": "a.example:587", "timeout": "15s", "interval": "10s"}]
+    },
+    "config.endpoints[1].timeout (1m30s) is longer than the interval (60s)": {
+        "modules": {"slow": {"timeout": "1m30s"}},
+        "endpoints": [
+            {"target": "a.example:587", "module": "slow", "interval": "5m"},
+            {"target": "b.example:587", "module": "slow"},
+        ],
+    },
+    "config.global.timeout (45s) is longer": {"global": {"interval": "30s", "timeout": "45s"}},
+    'config.endpoints[0] asks for the module "nosuch"': {
+        "endpoints": [{"target": "a.example:587", "module": "nosuch"}]
+    },
+    'the name "a.example:587" stands there twice': {
+        "endpoints": [{"target": "a.example:587"}, {"name": "a.example:587", "target": "b.example:587"}]
+    },
+}
+
+
+@pytest.mark.parametrize("words", SLIPS)
+def test_likely_slips_of_the_configuration_are_refused_by_both(words: str, tmp_path: Path) -> None:
+    """The chart says it before the exporter has to; a configuration of somebody else's is not looked at."""
+    with pytest.raises(RefusedError, match="submission-exporter: ") as caught:
+        render({"config": SLIPS[words]})
+    assert words in str(caught.value)
+    assert render({"config": SLIPS[words], "configExistingSecret": "ours"})
+    file = tmp_path / "submission-exporter.yml"
+    file.write_text(json.dumps(SLIPS[words]))
+    with pytest.raises(ConfigError):
+        load(file)
+
+
+def test_what_looks_like_a_slip_and_is_none() -> None:
+    """A default timeout bends to a shorter interval, other mounts hold secrets too, TLS may end before the exporter."""
+    config = {
+        "modules": {
+            "m": {"auth": {**AUTH, "password_file": f"{SECRETS}/x/password"}, "allowed_targets": ["a"]}
+        },
+        "endpoints": [{"target": "a.example:587", "interval": "5s"}],
+    }
+    values = {
+        "config": config,
+        "serviceMonitor": {"enabled": True, "extra": {"scheme": "https"}},
+        "probe": {"enabled": True, "groups": [{**GROUP, "module": "m"}]},
+    }
+    mount = {"name": "x", "mountPath": f"{SECRETS}/x"}
+    assert render({**values, "credentials": [{"secretName": "x"}]})
+    assert render({**values, "extraVolumes": [{"name": "x", "emptyDir": {}}], "extraVolumeMounts": [mount]})
+    rolling = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert render({"kind": "DaemonSet", "updateStrategy": rolling})
 
 
 def secrets() -> list[str]:

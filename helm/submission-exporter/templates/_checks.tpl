@@ -13,6 +13,7 @@
 {{- include "submission-exporter.checkSecrets" . -}}
 {{- include "submission-exporter.checkClashes" . -}}
 {{- include "submission-exporter.checkPod" . -}}
+{{- include "submission-exporter.checkConfiguration" . -}}
 {{- include "submission-exporter.checkScraping" . -}}
 {{- range list "smtpPorts" "controlPorts" "tokenPorts" "nameServers" -}}
 {{- $_ := include (printf "submission-exporter.%s" .) $ -}}

@@ -5,8 +5,25 @@
 {{- if and (eq $kind "Deployment") (eq ($strategy.type | default "") "Recreate") $strategy.rollingUpdate -}}
 {{- fail "submission-exporter: strategy.type Recreate takes no strategy.rollingUpdate; remove it, or set the type to RollingUpdate" -}}
 {{- end -}}
+{{- if and (eq $kind "Deployment") (not (has ($strategy.type | default "RollingUpdate") (list "RollingUpdate" "Recreate"))) -}}
+{{- fail (printf "submission-exporter: strategy.type %s is none of a Deployment's; set it to RollingUpdate or Recreate" $strategy.type) -}}
+{{- end -}}
 {{- $update := .Values.updateStrategy | default dict -}}
 {{- $rolling := $update.rollingUpdate | default dict -}}
+{{- if and (ne $kind "Deployment") (not (has ($update.type | default "RollingUpdate") (list "RollingUpdate" "OnDelete"))) -}}
+{{- fail (printf "submission-exporter: updateStrategy.type %s is none of a %s's; set it to RollingUpdate or OnDelete" $update.type $kind) -}}
+{{- end -}}
+{{- /* Which of the two numbers are above nothing; what is left out counts by the default of Kubernetes. */}}
+{{- $numbers := ternary ($strategy.rollingUpdate | default dict) $rolling (eq $kind "Deployment") -}}
+{{- $usual := ternary "25%" "0" (eq $kind "Deployment") -}}
+{{- $surge := not (regexMatch "^0*%?$" (include "submission-exporter.given" $numbers.maxSurge | default $usual)) -}}
+{{- $unavailable := not (regexMatch "^0*%?$" (include "submission-exporter.given" $numbers.maxUnavailable | default "1")) -}}
+{{- if and (ne $kind "StatefulSet") (not $surge) (not $unavailable) -}}
+{{- fail (printf "submission-exporter: %s.rollingUpdate moves no pod with maxSurge and maxUnavailable both 0; raise one of them" (ternary "strategy" "updateStrategy" (eq $kind "Deployment"))) -}}
+{{- end -}}
+{{- if and (eq $kind "DaemonSet") $surge $unavailable -}}
+{{- fail "submission-exporter: updateStrategy.rollingUpdate of a DaemonSet takes maxSurge or maxUnavailable (by default 1), not both; set one of them to 0" -}}
+{{- end -}}
 {{- if and (eq $kind "StatefulSet") (hasKey $rolling "maxSurge") -}}
 {{- fail "submission-exporter: updateStrategy.rollingUpdate.maxSurge is a DaemonSet's and this is a StatefulSet; remove it" -}}
 {{- end -}}

@@ -17,8 +17,21 @@
 {{- if and .module (not $.Values.configExistingSecret) (not (hasKey $modules .module)) -}}
 {{- fail (printf "submission-exporter: %s asks for the module %q, which config.modules does not have; add it there, or correct the name" $where .module) -}}
 {{- end -}}
+{{- $module := get $modules (.module | default "") | default dict -}}
+{{- $shows := or $module.auth ($module.tls_config | default dict).cert_file (has $module.until (list "mail" "rcpt" "data")) -}}
+{{- if and $shows (not $module.allowed_targets) (not $.Values.configExistingSecret) -}}
+{{- fail (printf "submission-exporter: %s asks for the module %q, which logs in, shows a client certificate or sends: /probe would answer 403 to every scrape; list the targets in config.modules.%s.allowed_targets" $where .module .module) -}}
+{{- end -}}
 {{- end -}}
 {{- if .Values.serviceMonitor.enabled -}}
+{{- $own := list "port" "path" "interval" "scrapeTimeout" "relabelings" "metricRelabelings" -}}
+{{- if $web.tls.enabled -}}{{- $own = concat $own (list "scheme" "tlsConfig") -}}{{- end -}}
+{{- if $web.basicAuth.enabled -}}{{- $own = append $own "basicAuth" -}}{{- end -}}
+{{- range $key, $_ := .Values.serviceMonitor.extra -}}
+{{- if has $key $own -}}
+{{- fail (printf "submission-exporter: serviceMonitor.extra repeats %q, which the chart writes itself; use the value of that name, or remove it" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- include "submission-exporter.checkScrape" (dict "where" "serviceMonitor" "key" "scrapeTimeout" "interval" .Values.serviceMonitor.interval "timeout" .Values.serviceMonitor.scrapeTimeout) -}}
 {{- end -}}
 {{- include "submission-exporter.checkScrape" (dict "where" "podMonitoring" "key" "timeout" "interval" .Values.podMonitoring.interval "timeout" .Values.podMonitoring.timeout) -}}

@@ -8,8 +8,8 @@
 {{- $sum -}}
 {{- end -}}
 
-{{/* Prometheus refuses a scrape that may take longer than its interval.  Takes where (the path of the values), interval,
-     timeout and key (the timeout's name); either may be empty: then it is Prometheus' own. */}}
+{{/* Prometheus refuses a scrape that may take longer than its interval, and the exporter such a probe.  Takes where (the path of the values), interval,
+     timeout and key (the timeout's name); either may be empty: then it is the default. */}}
 {{- define "submission-exporter.checkScrape" -}}
 {{- if and .interval .timeout -}}
 {{- if gt (include "submission-exporter.milliseconds" .timeout | atoi) (include "submission-exporter.milliseconds" .interval | atoi) -}}

@@ -1,7 +1,7 @@
 {{/* The pod template, the same for every kind of workload. */}}
 
 {{/* A probe.  Takes root, probe (its values) and path.  Neither path asks for a login.  The kubelet has no client
-     certificate to show: where one is demanded, the exporter asks itself. */}}
+     certificate to show: where one is demanded, the exporter asks itself, and learns no more than that somebody answers. */}}
 {{- define "submission-exporter.probe" -}}
 {{- $web := .root.Values.webConfig -}}
 {{- if and $web.tls.enabled (has $web.tls.clientAuthType (list "RequireAnyClientCert" "RequireAndVerifyClientCert")) -}}
