@@ -37,7 +37,7 @@ VALUES: dict[str, set[str]] = {
 }
 """The closed sets that label values come from."""
 
-LEVELS = "endpoint|endpoint_failure|endpoint_settings|job|job_fault_domain"
+LEVELS = "endpoint|endpoint_capability|endpoint_failure|endpoint_settings|job|job_fault_domain"
 
 
 def names(expression: str) -> set[str]:

@@ -69,7 +69,7 @@ def test_every_alert_is_tested_in_four_ways(name: str) -> None:
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
 def test_unit_tests_are_about_the_alert_of_their_file(file: Path) -> None:
     """A test file names its alert, and every test in it asks for that alert."""
-    name = file.stem.removesuffix("-silent")
+    name = file.stem.removesuffix("-silent").removesuffix("-steady")
     assert name in alerts()
     loaded = [(file.parent / rules).resolve() for rules in read(file)["rule_files"]]
     # In another order an alert would see what was recorded a minute before.
