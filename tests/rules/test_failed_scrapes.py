@@ -91,6 +91,6 @@ def test_an_alert_fires_although_scrapes_fail(tmp_path: Path, file: Path) -> Non
     (tmp_path / "holes.yml").write_text(yaml.safe_dump(about(file), width=10**6))
     done = subprocess.run(
         [PROMTOOL, "test", "rules", str(tmp_path / "holes.yml")],
-        check=False, capture_output=True, text=True, timeout=100,
+        check=False, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

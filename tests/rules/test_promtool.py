@@ -16,7 +16,7 @@ pytestmark = pytest.mark.servers
 def promtool(*arguments: str | Path) -> str:
     """What promtool prints; the test fails when it finds a fault."""
     done = subprocess.run(
-        [PROMTOOL, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=100
+        [PROMTOOL, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=300
     )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
