@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 CLIENT_CORE = 0
 SERVER_CORE = 1
+CORES = frozenset(os.sched_getaffinity(0))
+"""Those that this process began with; it leaves the client's to the client, and its children inherit that."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 PATIENCE = 30.0
@@ -30,8 +32,7 @@ class Child:
         self.log = log
         self.began = time.monotonic()
         """Just before it was started."""
-        cores = os.sched_getaffinity(0)
-        chosen = {core} if core in cores else cores
+        chosen = {core} if core in CORES else CORES
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
@@ -87,6 +88,5 @@ class Child:
 
 def pin_driver() -> None:
     """Move this process to the server's core, so that the client's core is the client's alone."""
-    cores = os.sched_getaffinity(0)
-    if SERVER_CORE in cores:
+    if SERVER_CORE in CORES:
         os.sched_setaffinity(0, {SERVER_CORE})
