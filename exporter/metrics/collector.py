@@ -14,12 +14,12 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from exporter.board import Board
-from exporter.metrics.endpoint import endpoint_samples
+from exporter.metrics.endpoint import endpoint_blocks
 from exporter.metrics.families import ENDPOINT_FAMILIES, EXPORTER_FAMILIES, Family
 from exporter.metrics.line import own_labels
-from exporter.metrics.own import own_samples
+from exporter.metrics.own import own_blocks
 from exporter.metrics.runtime import Runtime
-from exporter.metrics.sample import Sample
+from exporter.metrics.series import Block
 
 
 class BoardCollector(Collector):
@@ -33,8 +33,8 @@ class BoardCollector(Collector):
         """Yield the families in the order of the table."""
         metrics = _empty(ENDPOINT_FAMILIES)
         for entry in self._board.entries.values():
-            samples = endpoint_samples(entry, self._runtime)
-            _add(metrics, samples, dict(own_labels(entry.endpoint)))
+            blocks = endpoint_blocks(entry, self._runtime)
+            _add(metrics, blocks, dict(own_labels(entry.endpoint)))
         return _filled(metrics)
 
 
@@ -48,7 +48,7 @@ class OwnCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the families in the order of the table."""
         metrics = _empty(EXPORTER_FAMILIES)
-        _add(metrics, own_samples(self._board, self._runtime), {})
+        _add(metrics, own_blocks(self._board, self._runtime), {})
         return _filled(metrics)
 
 
@@ -73,10 +73,12 @@ def _empty(families: tuple[Family, ...]) -> dict[Family, Metric]:
     return {family: Metric(family.name, family.help, family.kind) for family in families}
 
 
-def _add(metrics: Mapping[Family, Metric], samples: Iterable[Sample], common: Mapping[str, str]) -> None:
-    for family, value, labels, suffix in samples:
-        own = dict(zip(family.label_names(suffix), labels, strict=True))
-        metrics[family].add_sample(family.name + suffix, {**common, **own}, value)
+def _add(metrics: Mapping[Family, Metric], blocks: Iterable[Block], common: Mapping[str, str]) -> None:
+    for shape, values in blocks:
+        family = shape.family
+        for (labels, suffix), value in zip(shape.series, values, strict=True):
+            own = dict(zip(family.label_names(suffix), labels, strict=True))
+            metrics[family].add_sample(family.name + suffix, {**common, **own}, value)
 
 
 def _filled(metrics: Mapping[Family, Metric]) -> Iterator[Metric]:

@@ -7,11 +7,11 @@ of an earlier probe is never repeated.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from exporter.board import stage_outcomes
 from exporter.metrics import families
-from exporter.metrics.sample import Sample
+from exporter.metrics.series import Block, block, blocks, own_block
 from exporter.model import Capabilities, ErrorClass, Mechanism, Observation, Phase, TlsFacts
 
 CAPABILITIES_BEFORE_TLS = ("STARTTLS", "AUTH")
@@ -33,57 +33,65 @@ KNOWN_MECHANISMS = frozenset((*Mechanism, "DIGEST-MD5", "GSSAPI", "NTLM"))
 
 VARIES = "varies"
 LABEL_LIMIT = 128
+REMEMBERED = 4096
+"""Certificates and offers whose series are kept: most endpoints show the same at every probe."""
 
 
-def handshake_samples(
-    observation: Observation, *, varies: bool, mechanisms: Collection[tuple[str, str]] = ()
-) -> Iterator[Sample]:
-    """Yield the samples of one session.
+def handshake_blocks(
+    observation: Observation, *, varies: bool, mechanisms: frozenset[tuple[str, str]] = frozenset()
+) -> list[Block]:
+    """Return the series of one session.
 
     `varies`: the certificate keeps changing, so it is not named.  `mechanisms` have been offered before
     (name, `before` or `after`): those that are missing now are 0.
     """
     result = observation.result
-    yield from _verdicts(observation)
+    found = _verdicts(observation)
     if result.tls is not None:
-        yield from _certificate(result.tls, varies=varies)
-    yield from _capabilities(result.before_tls, CAPABILITIES_BEFORE_TLS, "before", mechanisms)
-    yield from _capabilities(result.after_tls, CAPABILITIES_AFTER_TLS, "after", mechanisms)
+        found += _certificate(result.tls, varies)
+    found += _capabilities(result.before_tls, CAPABILITIES_BEFORE_TLS, "before", mechanisms)
+    found += _capabilities(result.after_tls, CAPABILITIES_AFTER_TLS, "after", mechanisms)
+    return found
 
 
-def _verdicts(observation: Observation) -> Iterator[Sample]:
+def _verdicts(observation: Observation) -> list[Block]:
     """Whether encryption and login worked: absent when not planned, NaN when not reached."""
     result = observation.result
     planned = {step.phase for step in result.steps}
     ended = {phase: float(outcome is ErrorClass.NONE) for phase, outcome in stage_outcomes(observation)}
+    found: list[Block] = []
     if Phase.TLS in planned:
-        yield Sample(families.TLS_SUCCESS, ended.get(Phase.TLS, math.nan))
         verified = math.nan if result.tls is None else float(result.tls.verified)
-        yield Sample(families.TLS_VERIFIED, verified)
+        found += (
+            block(families.TLS_SUCCESS, ended.get(Phase.TLS, math.nan)),
+            block(families.TLS_VERIFIED, verified),
+        )
     if Phase.AUTH in planned:
         # While logins are held back none is made and none is counted; the last verdict stands all the same.
         withheld = result.auth_withheld and observation.failed_phase in {None, Phase.AUTH}
         stands = withheld or (result.held_back and observation.failed_phase is Phase.AUTH)
         last = float(result.success) if stands else math.nan
-        yield Sample(families.AUTH_SUCCESS, ended.get(Phase.AUTH, last))
+        found.append(block(families.AUTH_SUCCESS, ended.get(Phase.AUTH, last)))
+    return found
 
 
-def _certificate(facts: TlsFacts, *, varies: bool) -> Iterator[Sample]:
+@lru_cache(maxsize=REMEMBERED)
+def _certificate(facts: TlsFacts, varies: bool) -> tuple[Block, ...]:
+    found: list[Block] = []
     if facts.version:
-        yield Sample(families.TLS_INFO, 1, (facts.version, facts.cipher))
-    for family, certificate, value in (
-        (families.NOT_BEFORE, "leaf", facts.not_before),
-        (families.NOT_BEFORE, "earliest", facts.earliest_not_before),
-        (families.NOT_AFTER, "leaf", facts.not_after),
-        (families.NOT_AFTER, "earliest", facts.earliest_not_after),
+        found.append(block(families.TLS_INFO, 1, facts.version, facts.cipher))
+    for family, leaf, earliest in (
+        (families.NOT_BEFORE, facts.not_before, facts.earliest_not_before),
+        (families.NOT_AFTER, facts.not_after, facts.earliest_not_after),
     ):
-        if value is not None:
-            yield Sample(family, value, (certificate,))
+        known = ((("leaf",), leaf), (("earliest",), earliest))
+        found += blocks(family, [(label, value) for label, value in known if value is not None])
     if varies:
-        yield Sample(families.CERTIFICATE_INFO, 1, (VARIES,) * 4)
+        found.append(block(families.CERTIFICATE_INFO, 1, *(VARIES,) * 4))
     elif facts.fingerprint_sha256:
         texts = (facts.subject, facts.issuer, facts.serial, facts.fingerprint_sha256)
-        yield Sample(families.CERTIFICATE_INFO, 1, tuple(certificate_text(text) for text in texts))
+        found.append(own_block(families.CERTIFICATE_INFO, 1, *[certificate_text(text) for text in texts]))
+    return tuple(found)
 
 
 def certificate_text(text: str) -> str:
@@ -107,16 +115,22 @@ def certificate_text(text: str) -> str:
     return "".join(parts) + "…"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _capabilities(
-    offered: Capabilities | None, known: tuple[str, ...], tls: str, seen: Collection[tuple[str, str]]
-) -> Iterator[Sample]:
+    offered: Capabilities | None, known: tuple[str, ...], tls: str, seen: frozenset[tuple[str, str]]
+) -> tuple[Block, ...]:
     if offered is None:
-        return
-    for capability in known:
-        yield Sample(families.CAPABILITY, float(capability in offered.keywords), (capability, tls))
-    for mechanism in offered.mechanisms:
-        if mechanism in KNOWN_MECHANISMS:
-            yield Sample(families.AUTH_MECHANISM, 1, (mechanism, tls))
-    for mechanism, when in sorted(seen):
-        if when == tls and mechanism in KNOWN_MECHANISMS and mechanism not in offered.mechanisms:
-            yield Sample(families.AUTH_MECHANISM, 0, (mechanism, tls))
+        return ()
+    have = [mechanism for mechanism in offered.mechanisms if mechanism in KNOWN_MECHANISMS]
+    missing = [
+        mechanism
+        for mechanism, when in sorted(seen)
+        if when == tls and mechanism in KNOWN_MECHANISMS and mechanism not in offered.mechanisms
+    ]
+    return (
+        *blocks(families.CAPABILITY, [((name, tls), float(name in offered.keywords)) for name in known]),
+        *blocks(
+            families.AUTH_MECHANISM,
+            [*(((name, tls), 1) for name in have), *(((name, tls), 0) for name in missing)],
+        ),
+    )

@@ -1,12 +1,14 @@
-"""The samples of an endpoint as lines of text: the same in both formats, the same as prometheus_client's."""
+"""The series of an endpoint as lines of text: the same in both formats, the same as prometheus_client's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain, repeat
 
 from exporter.metrics.families import ENDPOINT_FAMILIES, ENDPOINT_LABEL, Family
-from exporter.metrics.sample import Sample, number
+from exporter.metrics.number import number, numbers
+from exporter.metrics.series import Block, Series, Shape
 from exporter.model import Endpoint
 
 _POSITION = {family: position for position, family in enumerate(ENDPOINT_FAMILIES)}
@@ -17,30 +19,55 @@ def own_labels(endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(((ENDPOINT_LABEL, endpoint.name), *endpoint.labels)))
 
 
-def endpoint_text(endpoint: Endpoint, samples: Iterable[Sample]) -> tuple[bytes, ...]:
+def endpoint_text(endpoint: Endpoint, blocks: Iterable[Block]) -> tuple[bytes, ...]:
     """Return the lines of one endpoint, one text for each of `ENDPOINT_FAMILIES`, empty where absent."""
-    lines: list[list[str]] = [[] for _ in ENDPOINT_FAMILIES]
+    texts = [""] * len(ENDPOINT_FAMILIES)
     own = own_labels(endpoint)
-    names = tuple(name for name, _ in own)
-    values = tuple(_escape(value) for _, value in own)
-    for family, value, labels, suffix in samples:
-        series = _series(family, suffix, labels, names) % values
-        lines[_POSITION[family]].append(f"{series} {number(value)}\n")
+    names = tuple([name for name, _ in own])
+    escaped = tuple([_escape(value) for _, value in own])
+    everywhere = [repeat(value) for value in escaped]
+    for shape, values in blocks:
+        if not shape.is_common:
+            text = _uncommon_line(shape, values[0], names, escaped)
+        elif len(values) == 1:
+            text = _template(shape, names) % (*escaped, number(values[0]))
+        else:
+            text = _template(shape, names) % tuple(chain.from_iterable(zip(*everywhere, numbers(values))))
+        texts[_POSITION[shape.family]] += text
     # A lone surrogate has no bytes; one endpoint's odd label must not take everyone's metrics away.
-    return tuple("".join(texts).encode(errors="replace") for texts in lines)
+    return tuple([text.encode(errors="replace") for text in texts])
 
 
 @lru_cache(maxsize=4096)
-def _series(family: Family, suffix: str, labels: tuple[str, ...], own: tuple[str, ...]) -> str:
-    """Return name and labels, with a `%s` for the value of each of `own`.
+def _template(shape: Shape, own: tuple[str, ...]) -> str:
+    """Return the lines of `shape` with a `%s` for the value of each of `own`, and another for the number.
 
     Most label values are from closed sets, so ten thousand endpoints share a few hundred of these.
     """
+    return "".join([_line(shape.family, series, own) for series in shape.series])
+
+
+def _line(family: Family, series: Series, own: tuple[str, ...]) -> str:
     values = dict.fromkeys(own, "%s")
-    for name, value in zip(family.label_names(suffix), labels, strict=True):
+    for name, value in zip(family.label_names(series.suffix), series.labels, strict=True):
         values[name] = _escape(value).replace("%", "%%")
     pairs = ",".join(f'{name}="{values[name]}"' for name in sorted(values))  # as prometheus_client does
-    return f"{family.name}{suffix}{{{pairs}}}"
+    return f"{family.name}{series.suffix}{{{pairs}}} %s\n"
+
+
+def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: tuple[str, ...]) -> str:
+    (series,) = shape.series
+    template, places = _uncommon_template(shape.family, series.suffix, names)
+    texts = (*escaped, *map(_escape, series.labels))
+    return template % (*[texts[place] for place in places], number(value))
+
+
+@lru_cache(maxsize=256)
+def _uncommon_template(family: Family, suffix: str, own: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    """Return a line with a `%s` for every label value and for the number, and whose value stands where."""
+    places = {name: place for place, name in enumerate((*own, *family.labels))}
+    pairs = ",".join(f'{name}="%s"' for name in sorted(places))
+    return f"{family.name}{suffix}{{{pairs}}} %s\n", tuple([places[name] for name in sorted(places)])
 
 
 def _escape(value: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from exporter.board import Board, Entry
 from exporter.metrics.collector import own_registry
-from exporter.metrics.endpoint import endpoint_samples
+from exporter.metrics.endpoint import endpoint_blocks
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.families import ENDPOINT_FAMILIES
 from exporter.metrics.line import endpoint_text
@@ -90,6 +90,6 @@ class Renderer:
         known = self._texts.get(name)
         if known is not None and known[0] == state:
             return known[1]
-        text = endpoint_text(entry.endpoint, endpoint_samples(entry, self._runtime))
+        text = endpoint_text(entry.endpoint, endpoint_blocks(entry, self._runtime))
         self._texts[name] = (state, text)
         return text

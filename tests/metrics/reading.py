@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.board import Board
 from exporter.metrics import Exposition, Renderer, Runtime
-from exporter.metrics.endpoint import endpoint_samples
+from exporter.metrics.endpoint import endpoint_blocks
 from exporter.model import Endpoint, Observation
 from tests.metrics.synthetic import StillRuntime, endpoint
 
@@ -28,10 +28,11 @@ def samples_of(board: Board, runtime: Runtime | None = None) -> Samples:
     """The samples of the one endpoint, by name and label values in the order of the family's names."""
     (entry,) = board.entries.values()
     found: Samples = {}
-    for sample in endpoint_samples(entry, runtime or StillRuntime()):
-        key = (sample.family.name + sample.suffix, sample.labels)
-        assert key not in found
-        found[key] = sample.value
+    for shape, values in endpoint_blocks(entry, runtime or StillRuntime()):
+        for series, value in zip(shape.series, values, strict=True):
+            key = (shape.family.name + series.suffix, series.labels)
+            assert key not in found
+            found[key] = value
     return found
 
 

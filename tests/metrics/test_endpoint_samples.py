@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.metrics import BackingOff
-from exporter.metrics.endpoint import endpoint_samples
+from exporter.metrics.endpoint import endpoint_blocks
 from exporter.metrics.families import ENDPOINT_FAMILIES
 from exporter.model import (
     Attempt,
@@ -279,7 +279,9 @@ def test_label_values_are_from_closed_sets() -> None:
 def test_every_sample_has_the_labels_of_its_family() -> None:
     """A sample brings one value for each label name, `le` included."""
     (entry,) = board_of(healthy(), failing(number=1), phase_latency=True).entries.values()
-    for sample in endpoint_samples(entry, StillRuntime()):
-        assert sample.family in ENDPOINT_FAMILIES
-        assert sample.suffix in sample.family.suffixes
-        assert len(sample.labels) == len(sample.family.label_names(sample.suffix))
+    for shape, values in endpoint_blocks(entry, StillRuntime()):
+        assert shape.family in ENDPOINT_FAMILIES
+        assert len(values) == len(shape.series)
+        for labels, suffix in shape.series:
+            assert suffix in shape.family.suffixes
+            assert len(labels) == len(shape.family.label_names(suffix))

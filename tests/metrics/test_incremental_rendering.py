@@ -13,7 +13,7 @@ from prometheus_client.utils import floatToGoString
 from exporter.board import Board
 from exporter.metrics import BackingOff, Exposition, Renderer, full_registry, line
 from exporter.metrics import render as render_module
-from exporter.metrics.sample import number
+from exporter.metrics.number import number
 from exporter.model import Endpoint, ErrorClass, FaultDomain, Phase, TlsMode
 from tests.metrics.reading import board_of, parsed, rendered
 from tests.metrics.synthetic import START, StillRuntime, endpoint, facts, failing, healthy

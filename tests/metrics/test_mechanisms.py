@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporter.board import MECHANISMS, Board
-from exporter.metrics.endpoint import endpoint_samples
+from exporter.metrics.endpoint import endpoint_blocks
 from exporter.model import HEALTHY, Capabilities, Endpoint, Observation, Phase, ProbeResult, TlsMode
 from tests.metrics.synthetic import StillRuntime
 
@@ -23,8 +23,12 @@ def offering(*mechanisms: str) -> Observation:
 
 def shown(board: Board) -> dict[str, float]:
     """The mechanism series of the endpoint."""
-    samples = endpoint_samples(board.entries["e"], StillRuntime())
-    return {s.labels[0]: s.value for s in samples if s.family.name == "smtp_probe_auth_mechanism"}
+    return {
+        series.labels[0]: value
+        for shape, values in endpoint_blocks(board.entries["e"], StillRuntime())
+        for series, value in zip(shape.series, values, strict=True)
+        if shape.family.name == "smtp_probe_auth_mechanism"
+    }
 
 
 def test_a_mechanism_once_seen_stays_at_zero() -> None:
