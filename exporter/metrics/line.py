@@ -32,7 +32,9 @@ def endpoint_text(endpoint: Endpoint, blocks: Iterable[Block]) -> tuple[bytes, .
         elif len(values) == 1:
             text = _template(shape, names) % (*escaped, number(values[0]))
         else:
-            text = _template(shape, names) % tuple(chain.from_iterable(zip(*everywhere, numbers(values))))
+            text = _template(shape, names) % tuple(
+                chain.from_iterable(zip(*everywhere, numbers(values), strict=False))
+            )
         texts[_POSITION[shape.family]] += text
     # A lone surrogate has no bytes; one endpoint's odd label must not take everyone's metrics away.
     return tuple([text.encode(errors="replace") for text in texts])
