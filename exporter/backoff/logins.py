@@ -147,6 +147,11 @@ class Login:
             return None
         return f"the last login was accepted {_span(self._began - accepted)} ago"
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether no other probe goes by what this one goes by, so that none is waited for."""
+        return self._addresses is None and all([memory.users == 1 for memory in self._taken.values()])
+
     async def enter(self) -> str | None:
         """Wait until a login with this account may be made, then say the same as `held`.
 
@@ -263,6 +268,10 @@ class Login:
 
     async def _turn(self, memory: Memory) -> bool:
         """Wait for the turn of a login, and say whether it came."""
+        if memory.users == 1:
+            await memory.first.acquire()
+            self._locks.append(memory.first)
+            return True
         if not memory.good:
             return await self._acquire(memory.first, PATIENCE)
         # Whatever makes that login slow, it is hardly the password, which worked a moment ago.

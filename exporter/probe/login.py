@@ -22,6 +22,10 @@ class LoginGate(Protocol):
     def held(self) -> str | None:
         """Decide before the probe begins, so that nothing is prepared in vain."""
 
+    @property
+    def is_open(self) -> bool:
+        """Nobody else's login is under way: `enter` will not wait."""
+
     async def enter(self) -> str | None:
         """Decide once more, right before AUTH; may wait for somebody else's login to end.
 
@@ -56,6 +60,11 @@ class LoginTerms:
     def usable_token(self) -> Secret | None:
         """The token, if there is one."""
         return self.token if isinstance(self.token, Secret) else None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether `held` may have to wait for somebody else's login to end."""
+        return self.withheld is None and self.gate is not None and not self.gate.is_open
 
     async def held(self) -> str | None:
         """Return why no login is made now, None when one is.  PhaseFailed: there is no token for it."""

@@ -308,6 +308,8 @@ class Session:
         Waiting for somebody else's login is no doing of the server's: it counts in no duration and against
         no deadline, and what becomes of the idle connection meanwhile is no failure.
         """
+        if not self._terms.may_wait:
+            return await self._terms.held()
         at_rest = self._connection.is_at_rest
         with self._clock.stopped():
             held = await self._terms.held()

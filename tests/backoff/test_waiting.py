@@ -21,6 +21,8 @@ from tests.virtual_time import run_virtual
 class Slow:
     """A gate before which one waits."""
 
+    is_open = False
+
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.calls: list[str] = []

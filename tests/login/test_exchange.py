@@ -492,6 +492,8 @@ def test_a_gate_is_asked_right_before_the_login() -> None:
     """What it says is the reason that step and transcript give."""
 
     class Gate:
+        is_open = True
+
         def held(self) -> str | None:
             return None
 
