@@ -18,6 +18,7 @@ from exporter.board import Board
 from exporter.configuration import Configuration, UnusableError, complete, read_aside
 from exporter.diagnosis import diagnose, parse
 from exporter.followup import FollowUps
+from exporter.garbage import Collector
 from exporter.joined import Joined
 from exporter.loop_lag import LoopLag
 from exporter.metrics.runtime import BackingOff
@@ -78,6 +79,7 @@ class Service:
             max_concurrent=settings.max_concurrent,
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
+        self._garbage = Collector()
         self._resolver = Resolver(nameservers=settings.nameservers)
         self._tls, self._tokens = TlsStore(), Tokens(self._resolver)
         self._logins, self._pauses = Logins(settings.backoff), Pauses(settings.backoff)
@@ -122,6 +124,7 @@ class Service:
         self._scheduler.apply(self.settings.endpoints)
         self._scheduler.start()
         self._loop_lag.start()
+        self._garbage.start()
         self._door.start(self.web, keeps_secrets=_keeps_secrets(self.settings))
         if self._watch is not None:
             await asyncio.to_thread(self._keep_watch, self.settings.watched_files, self._watch.look())
@@ -133,6 +136,7 @@ class Service:
             await self._watch.stop()
         await self._door.stop()
         self._loop_lag.stop()
+        self._garbage.stop()
         await asyncio.gather(self._scheduler.stop(GRACE), self._on_demand.stop(GRACE))
         await self.web.stop()
         self.close()

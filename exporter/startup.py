@@ -9,10 +9,6 @@ import gc
 import os
 import signal
 
-# Probes leave no cycles behind, so almost nothing is found.  The second figure bounds what a collection of
-# the young looks at, a millisecond or two of it; the last leaves the whole heap alone for hours.
-_THRESHOLDS = (2_000, 10, 1_000)
-
 
 def begin() -> None:
     """Collect nothing until `over`."""
@@ -22,7 +18,6 @@ def begin() -> None:
 def over() -> None:
     """Collect from now on, and leave alone what there is.  Harmless when nothing was begun."""
     gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
     gc.enable()
 
 

@@ -150,7 +150,7 @@ class Login:
     @property
     def is_open(self) -> bool:
         """Say whether no other probe goes by what this one goes by, so that none is waited for."""
-        return self._addresses is None and all([memory.users == 1 for memory in self._taken.values()])
+        return self._addresses is None and all(memory.users == 1 for memory in self._taken.values())
 
     async def enter(self) -> str | None:
         """Wait until a login with this account may be made, then say the same as `held`.

@@ -1,0 +1,79 @@
+"""Garbage is collected in small doses, on the event loop and by its clock.
+
+The interpreter collects by the balance of objects made and gone.  Here a probe's result replaces the one before, so
+the balance hardly moves while tens of thousands of new objects gather; the collection that comes at last looks at all
+of them and holds up the loop for a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from time import perf_counter
+
+DOSE = 0.0003
+"""Seconds that a collection of the youngest is to take; the more there is to do, the more often it is done."""
+SHORTEST, LONGEST = 0.02, 1.0
+"""Seconds between two collections."""
+SURVIVORS_EVERY = 3
+"""After so many the survivors of the ones before are looked at too: what lives for some seconds may leave a cycle."""
+EVERYTHING_EVERY = 6 * 3600.0
+"""Seconds until all objects are looked at.  It holds up the loop for a moment that grows with the fleet, and finds
+next to nothing: a probe leaves no cycle behind."""
+
+YOUNGEST, SURVIVORS, EVERYTHING = 0, 1, 2
+"""Generations of `gc.collect`."""
+
+
+class Collector:
+    """Stands in for the interpreter's own timing; one a process.  Where `gc` is disabled it does nothing."""
+
+    def __init__(
+        self,
+        collect: Callable[[int], object] = gc.collect,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._collect = collect
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._thresholds = (0, 0, 0)
+        self._pause = LONGEST
+        self._rounds = 0
+        self._everything_at = 0.0
+
+    def start(self) -> None:
+        """Begin to collect on the running loop, and let the interpreter begin nothing by itself."""
+        self.stop()
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(0)
+        loop = asyncio.get_running_loop()
+        self._everything_at = loop.time() + EVERYTHING_EVERY
+        self._timer = loop.call_later(self._pause, self._tick, loop)
+
+    def stop(self) -> None:
+        """Leave it to the interpreter again; may be called twice."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            gc.set_threshold(*self._thresholds)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        if gc.isenabled():
+            self._dose(loop.time())
+        self._timer = loop.call_later(self._pause, self._tick, loop)
+
+    def _dose(self, now: float) -> None:
+        self._rounds += 1
+        if now >= self._everything_at:
+            self._everything_at = now + EVERYTHING_EVERY
+            self._collect(EVERYTHING)
+        elif self._rounds % SURVIVORS_EVERY == 0:
+            self._collect(SURVIVORS)
+        else:
+            began = self._clock()
+            self._collect(YOUNGEST)
+            taken = max(self._clock() - began, DOSE / 10)
+            # By halves: one that was held up by another process says little.
+            wanted = (self._pause + self._pause * DOSE / taken) / 2
+            self._pause = min(max(wanted, SHORTEST), LONGEST)
