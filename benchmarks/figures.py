@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import ssl
 import statistics
 import sys
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from OpenSSL import SSL
 
 RESULTS = Path(__file__).parent / "results"
 HEADINGS = ("goal", "figure", "ours", "peer", "ratio", "runs", "spread", "wanted", "verdict")
@@ -130,7 +131,7 @@ def environment() -> dict[str, Any]:
     )
     return {
         "python": platform.python_version(),
-        "openssl": ssl.OPENSSL_VERSION,
+        "openssl": SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode(),
         "cpu": model,
         "cores": os.cpu_count(),
         "kernel": platform.release(),

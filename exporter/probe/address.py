@@ -70,6 +70,11 @@ def parse_literal(host: str, port: int) -> Address | None:
     return Address(str(ip).partition("%")[0], port, zone, _scope_id(zone))
 
 
+def is_literal(host: str) -> bool:
+    """Say whether `host` is no name but an IP literal, with or without a zone."""
+    return ":" in host or _is_ipv4(host)
+
+
 def _is_ipv4(host: str) -> bool:
     try:
         socket.inet_pton(socket.AF_INET, host)

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
+from OpenSSL import SSL
+
 from exporter.model import Evidence, Garbled
-from exporter.probe.evidence import PhaseFailed, certificate_was_requested, dropped, tls_failure
+from exporter.probe.address import is_literal
+from exporter.probe.evidence import PhaseFailed, dropped, tls_failure
 from exporter.probe.turnstile import Turnstile
 
-# Of plaintext at a time.  Python allocates as much before it knows how much there is.
+# Of plaintext at a time.  As much is allocated before it is known how much there is.
 READ_SIZE = 4 * 1024
+# Of ciphertext at a time: a whole flight of the handshake, or a record.
+_FLIGHT_SIZE = 20 * 1024
 # Enough of a handshake to find a CertificateRequest in it.
 MAX_HANDSHAKE_KEPT = 64 * 1024
 
-Judge = Callable[[ssl.SSLObject], bool]
+Judge = Callable[[SSL.Connection], bool]
 """Looks at a handshake under way, says whether it has seen enough, and raises `PhaseFailed` to end it."""
-
-# By the header of the record that holds the ServerHello; in TLS 1.3 (RFC 8446 5.1) it says 1.2.
-_RECORD_VERSIONS = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1", b"\x03\x03": "TLSv1.2"}
 
 
 class Owner(Protocol):
@@ -54,7 +55,7 @@ class Channel:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        context: ssl.SSLContext,
+        context: SSL.Context,
         server_name: str,
         owner: Owner,
         *,
@@ -64,8 +65,10 @@ class Channel:
         self._owner = owner
         self._turnstile = turnstile
         self._judge = judge
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self.session = SSL.Connection(context)
+        self.session.set_connect_state()
+        if not is_literal(server_name):  # RFC 6066 3
+            self.session.set_tlsext_host_name(server_name.encode("idna"))
         self._waiter: asyncio.Future[float] | None = loop.create_future()
         self._is_complete = self._is_over = self._has_heard = False
         self._seen = bytearray()  # of the server's half of the handshake
@@ -84,33 +87,34 @@ class Channel:
             self._seen.clear()
         return max(0.0, ended - began)
 
-    @property
-    def version(self) -> str:
-        """The version of TLS, also in the middle of the handshake, when Python does not tell; else empty."""
-        if (cipher := self.session.cipher()) is None:
-            return ""
-        if cipher[1] == "TLSv1.3":
-            return cipher[1]
-        return self.session.version() or _RECORD_VERSIONS.get(bytes(self._seen[1:3]), "")
-
     # ----------------------------------------------------------------- out
 
     def write(self, data: bytes) -> None:
-        """Send plaintext.  ssl.SSLError: the session is over."""
-        self.session.write(data)
+        """Send plaintext.  SSL.Error: the session is over."""
+        self.session.sendall(data)
         self.flush()
 
     def flush(self) -> None:
         """Send what TLS has to say of its own."""
         self._holds_finished = False
-        if self._outgoing.pending:
-            self._owner.send(self._outgoing.read())
+        if data := self._written():
+            self._owner.send(data)
+
+    def _written(self) -> bytes:
+        """Take out what TLS has written."""
+        data = b""
+        try:
+            while len(part := self.session.bio_read(_FLIGHT_SIZE)) == _FLIGHT_SIZE:
+                data += part
+        except SSL.WantReadError:  # there is no more, or nothing at all
+            return data
+        return data + part
 
     def say_goodbye(self) -> None:
         """Send close_notify, once the handshake is over; the peer's own is not waited for."""
         if self._waiter is None:
-            with contextlib.suppress(ssl.SSLError, ValueError):
-                self.session.unwrap()
+            with contextlib.suppress(SSL.Error):
+                self.session.shutdown()
             self.flush()
 
     def fail(self, evidence: Evidence) -> None:
@@ -124,7 +128,7 @@ class Channel:
 
     def take(self, data: bytes, at: float) -> None:
         """Take ciphertext that came in at that time of `perf_counter`."""
-        self._incoming.write(data)
+        self.session.bio_write(data)
         if self._is_complete:
             self._decrypt(at)
             return
@@ -144,23 +148,23 @@ class Channel:
 
     def _decrypt(self, at: float) -> None:
         try:
-            # Asking for more than there is would cost an exception each time.
-            while not self._is_over and (self._incoming.pending or self.session.pending()):
-                plain = self.session.read(READ_SIZE)
-                if not plain:  # close_notify: no more will come, FIN or not, and what follows it is no TLS
-                    self._stop(dropped(None, self._owner.leftover))
-                    return
+            while not self._is_over:
+                plain = self.session.recv(READ_SIZE)
                 self._has_heard = True
                 self._owner.hear(plain, at)
-        except ssl.SSLWantReadError:
+        except SSL.WantReadError:
             pass
-        except ssl.SSLError as exc:
+        except SSL.ZeroReturnError:
+            # close_notify: no more will come, FIN or not, and what follows it is no TLS
+            self._stop(dropped(None, self._owner.leftover))
+            return
+        except SSL.Error as exc:
             self._stop(self._broken(exc))
             return
         if not self._holds_finished:
             self.flush()
 
-    def _broken(self, exc: ssl.SSLError) -> Evidence:
+    def _broken(self, exc: SSL.Error) -> Evidence:
         """Return what it means that a session breaks whose handshake was complete."""
         failure = tls_failure(exc)
         if failure.alert is not None and not self._has_heard:
@@ -180,13 +184,12 @@ class Channel:
         complete = True
         try:
             self.session.do_handshake()
-        except ssl.SSLWantReadError:
+        except SSL.WantReadError:
             complete = False
-        except ssl.SSLError as exc:
+        except SSL.Error as exc:
             self.flush()  # our alert tells the server why
             seen = bytes(self._seen)
-            requested = certificate_was_requested(seen)
-            self._owner.end(tls_failure(exc, peer_bytes=seen[:512], certificate_requested=requested))
+            self._owner.end(tls_failure(exc, seen))
             return False
         if self._judge is not None and not self._let_on(self._judge, waiter):
             return False
@@ -209,5 +212,5 @@ class Channel:
             self._owner.abort()
         else:
             return True
-        self._outgoing.read()  # our certificate is in it
+        self._written()  # our certificate is in it, and goes nowhere
         return False

@@ -1,13 +1,16 @@
 """Foreign exceptions become our words here, and only here.
 
-What OpenSSL, asyncio and aiosmtplib raise is matched by type, number and reason name; their English
-sentences are kept for a person and never decided by.
+What OpenSSL, asyncio and aiosmtplib raise is matched by type, number and reason name; English sentences are
+kept for a person and never decided by.  Those of OpenSSL are the names of its headers in other letters.
 """
 
 from __future__ import annotations
 
 import re
-import ssl
+from collections.abc import Iterator
+from itertools import takewhile
+
+from OpenSSL import SSL
 
 from exporter.model import DropKind, Dropped, Evidence, Garbled, Phase, TlsFailure, errno_symbol
 
@@ -22,6 +25,7 @@ class PhaseFailed(Exception):  # noqa: N818 - it reads as what happened
         """What the phase took, where that is known better than by the clock on the wall."""
 
 
+_ALERT, _HANDSHAKE = 21, 22  # content types (RFC 8446 5.1)
 # Alert numbers by the name that OpenSSL gives them (RFC 8446 6, RFC 5246 7.2).
 _ALERTS = {
     "UNEXPECTED_MESSAGE": 10,
@@ -59,37 +63,58 @@ _ALERTS = {
     "NO_APPLICATION_PROTOCOL": 120,
 }
 _ALERT_NAME = re.compile(r"(?:SSLV3|TLSV1|TLSV13)(?:_ALERT)?_(\w+)")
-# Python knows the reasons of the OpenSSL it was built with; a newer one shows only its number in
-# the text, 1000 + alert.
-_UNKNOWN_REASON = re.compile(r"reason\((1\d{3})\)")
+# The alerts that SSL 3.0 had: OpenSSL 3.2 has taken the version out of their sentences, 4.0 one word more.
+_OLD_ALERT = re.compile(r"(?:ssl/tls|tls) alert ")
+# Says only in which layer of OpenSSL the error before it came up.
+_WRAPPING = "record layer failure"
 
 
-def tls_failure(
-    exc: ssl.SSLError, *, peer_bytes: bytes = b"", certificate_requested: bool = False
-) -> TlsFailure:
-    """Translate what OpenSSL raised; `peer_bytes` are kept when they are not a TLS record."""
-    reason = exc.reason or None
-    verify_code = verify_error = None
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        verify_code, verify_error = exc.verify_code, exc.verify_message
+def tls_failure(exc: SSL.Error, handshake: bytes = b"") -> TlsFailure:
+    """Translate what OpenSSL raised; `handshake` is what the peer sent while there was one."""
+    sentence = _sentence(exc)
+    reason = _reason(sentence) if sentence else None
     return TlsFailure(
         reason=reason,
-        alert=_alert_number(reason, str(exc)),
-        verify_code=verify_code,
-        verify_error=verify_error,
-        detail=reason or type(exc).__name__,
-        peer_bytes=b"" if _looks_like_tls(peer_bytes) else peer_bytes,
-        certificate_requested=certificate_requested,
+        alert=_alert_in(handshake) if sentence == "" else _alert_number(reason),
+        detail=reason or f"SSL{type(exc).__name__}",
+        peer_bytes=b"" if _looks_like_tls(handshake) else handshake[:512],
+        certificate_requested=certificate_was_requested(handshake),
     )
 
 
-def _alert_number(reason: str | None, text: str) -> int | None:
+def _sentence(exc: SSL.Error) -> str | None:
+    """Return what OpenSSL says of its last error, which is nothing for an unknown alert; None without one."""
+    errors = exc.args[0] if exc.args and isinstance(exc.args[0], list) else []
+    sentences = [sentence for _library, _function, sentence in errors]
+    if len(sentences) > 1 and sentences[-1] == _WRAPPING:
+        del sentences[-1]
+    return sentences[-1] if sentences else None
+
+
+def _reason(sentence: str) -> str:
+    """Return the name that OpenSSL's headers, and with them Python's `ssl`, have for the sentence."""
+    return _OLD_ALERT.sub("sslv3 alert ", sentence).upper().replace(" ", "_")
+
+
+def _alert_number(reason: str | None) -> int | None:
     """Return the number of the alert that the peer sent, None when it sent none."""
-    if reason is not None and (match := _ALERT_NAME.fullmatch(reason)):
-        return _ALERTS.get(match[1])
-    if reason is None and (match := _UNKNOWN_REASON.search(text)):
-        return int(match[1]) - 1000
-    return None
+    match = _ALERT_NAME.fullmatch(reason or "")
+    return None if match is None else _ALERTS.get(match[1])
+
+
+def _alert_in(handshake: bytes) -> int | None:
+    """Return the last alert that stands in it in the clear."""
+    alerts = [body[1] for kind, body in _records(handshake) if kind == _ALERT and len(body) == 2]
+    return alerts[-1] if alerts else None
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the TLS records: content type, and what is in it."""
+    offset = 0
+    while offset + 5 <= len(data):
+        end = offset + 5 + int.from_bytes(data[offset + 3 : offset + 5], "big")
+        yield data[offset], data[offset + 5 : end]
+        offset = end
 
 
 def _looks_like_tls(data: bytes) -> bool:
@@ -102,12 +127,8 @@ def certificate_was_requested(records: bytes) -> bool:
 
     Up to TLS 1.2 it travels in the clear; in TLS 1.3 it is encrypted, and alert 116 tells instead.
     """
-    handshake = bytearray()
-    offset = 0
-    while offset + 5 <= len(records) and records[offset] == 22:
-        length = int.from_bytes(records[offset + 3 : offset + 5], "big")
-        handshake += records[offset + 5 : offset + 5 + length]
-        offset += 5 + length
+    readable = takewhile(lambda record: record[0] == _HANDSHAKE, _records(records))
+    handshake = b"".join(body for _, body in readable)
     offset = 0
     while offset + 4 <= len(handshake):
         if handshake[offset] == 13:
@@ -118,9 +139,9 @@ def certificate_was_requested(records: bytes) -> bool:
 
 def dropped(exc: BaseException | None, partial: bytes = b"") -> Evidence:
     """Translate the end of a connection: an alert inside TLS, a reset, or a plain end of stream."""
-    if isinstance(exc, ssl.SSLEOFError):
+    if isinstance(exc, SSL.SysCallError):
         return Dropped(DropKind.EOF, partial)
-    if isinstance(exc, ssl.SSLError):
+    if isinstance(exc, SSL.Error):
         return tls_failure(exc)
     if isinstance(exc, ConnectionAbortedError):
         return Dropped(DropKind.ABORTED, partial, errno_symbol(exc.errno))

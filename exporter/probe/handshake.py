@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
+from OpenSSL import SSL
 
 from exporter.model import Endpoint, TlsFacts, TlsFailure
 from exporter.probe.evidence import PhaseFailed
@@ -31,19 +31,19 @@ class Handshake:
         early = self._config.cert_file is not None and not self._config.insecure_skip_verify
         context = self._store.context(self._config)
 
-        def judge(session: ssl.SSLObject) -> bool:
+        def judge(session: SSL.Connection) -> bool:
             if not presented_chain(session):
                 return False
-            self._judge(session, wire.tls_version)
+            self._judge(session)
             return True
 
         session, seconds = await wire.secure(context, self._name, judge if early else None)
-        self._judge(session, wire.tls_version, seconds)
+        self._judge(session, seconds)
         return seconds
 
-    def _judge(self, session: ssl.SSLObject, version: str, seconds: float | None = None) -> None:
+    def _judge(self, session: SSL.Connection, seconds: float | None = None) -> None:
         known = self.facts
-        facts = self.facts = self._store.facts(self._config, self._name, session, version)
+        facts = self.facts = self._store.facts(self._config, self._name, session)
         if known is None:
             words = "verified" if facts.verified else f"not verified: {facts.verify_error}"
             self._transcript.event(f"{facts.version} {facts.cipher}, certificate {words}")

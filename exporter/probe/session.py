@@ -273,7 +273,7 @@ class Session:
         finally:
             self._encrypted = self._tls.facts is not None
         self._ready_since = perf_counter()
-        self._record.close(Phase.TLS, seconds, note=self._connection.tls_version)
+        self._record.close(Phase.TLS, seconds, note=self._tls.facts.version if self._tls.facts else "")
 
     async def _auth(self) -> None:
         auth = self._endpoint.auth

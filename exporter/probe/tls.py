@@ -26,6 +26,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
+from OpenSSL import SSL, crypto
 
 from exporter import log
 from exporter.model import OurFault, TlsConfig, TlsFacts
@@ -75,23 +76,19 @@ class TlsStore:
         self._contexts = Contexts()
         self._judged: OrderedDict[object, _Judged] = OrderedDict()
 
-    def context(self, config: TlsConfig) -> ssl.SSLContext:
+    def context(self, config: TlsConfig) -> SSL.Context:
         """Return the client context of the handshake.  UnusableFileError: the client certificate is bad."""
         return self._contexts.handshake(config).context
 
-    def facts(
-        self, config: TlsConfig, name: str, session: ssl.SSLObject, version: str | None = None
-    ) -> TlsFacts:
-        """Return what the handshake showed and whether the chain verifies for `name`.
+    def facts(self, config: TlsConfig, name: str, session: SSL.Connection) -> TlsFacts:
+        """Return what the handshake showed, which may be under way, and whether the chain verifies for `name`.
 
-        `version` has to be told in the middle of a handshake, when the session does not say it.
         UnusableFileError: `ca_file` is bad and never was good.  ReplayError: there can be no verdict.
         """
         chain = presented_chain(session)
         trust = self._contexts.verifying(config)
         digest = hashlib.sha256(b"".join(chain)).digest()
-        cipher = session.cipher()
-        spoken = (version or session.version() or "", cipher[0] if cipher is not None else "")
+        spoken = (session.get_protocol_version_name(), session.get_cipher_name() or "")
         key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
         if judged is None or not judged.judged_at <= time.time() < judged.good_until:
@@ -105,20 +102,24 @@ class TlsStore:
         return judged.facts
 
 
-def presented_chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
-    """Return the certificates that the server sent, leaf first, as DER.
+def presented_chain(session: SSL.Connection) -> tuple[bytes, ...]:
+    """Return the certificates that the server sent, leaf first, as DER; none before it has."""
+    return tuple(
+        crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        for certificate in session.get_peer_cert_chain() or ()
+    )
+
+
+def _verified_chain(client: ssl.SSLObject) -> tuple[bytes, ...]:
+    """Return the chain that was built, as DER.
 
     Public from Python 3.13 on; before that the same method stands on the object underneath.
     """
-    return _der_chain(session, "get_unverified_chain")
-
-
-def _der_chain(session: ssl.SSLObject, method: str) -> tuple[bytes, ...]:
-    if hasattr(session, method):
-        return tuple(bytes(der) for der in getattr(session, method)())
-    inner = getattr(session._sslobj, method)()  # type: ignore[attr-defined]  # noqa: SLF001 - contract test
+    if hasattr(client, "get_verified_chain"):
+        return tuple(bytes(der) for der in client.get_verified_chain())
+    inner = client._sslobj.get_verified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - contract test
     encoding_der = 2
-    return tuple(bytes(certificate.public_bytes(encoding_der)) for certificate in inner or ())
+    return tuple(bytes(certificate.public_bytes(encoding_der)) for certificate in inner)
 
 
 def verify_chain(context: ssl.SSLContext, chain: Sequence[bytes], name: str) -> Verdict:
@@ -140,7 +141,7 @@ def verify_chain(context: ssl.SSLContext, chain: Sequence[bytes], name: str) -> 
     except ssl.SSLError as exc:
         # Accepted by X.509 but of no use for TLS: a key type that no cipher suite has.
         return Verdict(1, exc.reason or "unusable certificate", tuple(chain))
-    return Verdict(0, None, _der_chain(client, "get_verified_chain"))
+    return Verdict(0, None, _verified_chain(client))
 
 
 def _go_on(client: ssl.SSLObject) -> None:

@@ -11,13 +11,13 @@ ours to abort, so a cancelled handshake leaks nothing.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from time import perf_counter
 from typing import NamedTuple, cast
 
 from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
+from OpenSSL import SSL
 
 from exporter.model import Evidence, Garbled, Reply
 from exporter.probe.channel import Channel, Judge
@@ -96,8 +96,8 @@ class Wire(SMTPProtocol):
         return self._exchange(sent_at)
 
     async def secure(
-        self, context: ssl.SSLContext, server_name: str, judge: Judge | None = None
-    ) -> tuple[ssl.SSLObject, float]:
+        self, context: SSL.Context, server_name: str, judge: Judge | None = None
+    ) -> tuple[SSL.Connection, float]:
         """Do the handshake on this connection; return the session and the seconds it took.
 
         What answers the server's certificate, our own certificate above all, waits until `judge` has seen it.
@@ -109,11 +109,6 @@ class Wire(SMTPProtocol):
         channel = Channel(self._loop, context, server_name, self, turnstile=self._turnstile, judge=judge)
         self._channel = channel
         return channel.session, await channel.shake_hands()
-
-    @property
-    def tls_version(self) -> str:
-        """The version of TLS, also in the middle of the handshake; else empty."""
-        return "" if self._channel is None else self._channel.version
 
     def take_unsolicited(self) -> None:
         """Forget what came unasked between two commands, unless it is a refusal: then it decides."""
@@ -184,7 +179,7 @@ class Wire(SMTPProtocol):
             raise SMTPServerDisconnected("Connection lost")
         try:
             self._channel.write(data)
-        except ssl.SSLError as exc:
+        except SSL.Error as exc:
             self.end(tls_failure(exc))
             raise SMTPServerDisconnected("TLS session is over") from exc
 
