@@ -11,8 +11,8 @@ import pytest
 
 from exporter.diagnosis.classes import class_notes
 from exporter.model import ErrorClass, FaultDomain
+from tests.rules.promtool import promtool
 from tests.rules.shipped import RULE_FILES
-from tests.rules.test_promtool import promtool
 
 pytestmark = pytest.mark.servers
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.rules.promtool import promtool
 from tests.rules.shipped import PROMETHEUS, RULE_FILES, TEST_FILES, alerts, read, seconds
-from tests.servers.prometheus import PROMTOOL
 
 pytestmark = pytest.mark.servers
-
-
-def promtool(*arguments: str | Path) -> str:
-    """What promtool prints; the test fails when it finds a fault."""
-    done = subprocess.run(
-        [PROMTOOL, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=300
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    return output
 
 
 def test_rules_are_clean() -> None:
