@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.servers.prometheus import PROMTOOL
 
 _ENVIRONMENT = {"GOGC": "400"}
-"""A quarter of its time goes into collecting its little garbage; like this it takes up to 200 MB."""
+"""Nearly a fifth less CPU time than by default, for 165 MB in place of 71 (MailSubmissionErrorBudgetBurnFast)."""
 
 
 def promtool(*arguments: str | Path) -> str:
