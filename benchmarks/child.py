@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,6 +20,8 @@ CORES = frozenset(os.sched_getaffinity(0))
 """Those that this process began with; it leaves the client's to the client, and its children inherit that."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 PATIENCE = 30.0
 """Seconds in which a child has to become ready, and to end."""
 
@@ -39,7 +43,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=lambda: os.sched_setaffinity(0, chosen),  # noqa: PLW1509 - no threads yet
+                preexec_fn=lambda: _settle(chosen),  # noqa: PLW1509 - no threads yet
             )
 
     def __enter__(self) -> Self:
@@ -84,6 +88,13 @@ class Child:
             self._process.kill()
             self._process.wait()
             raise RuntimeError(f"{self._process.args!s} did not end") from None
+
+
+def _settle(cores: Collection[int]) -> None:
+    """Keep to `cores`, and end with the driver, however that ends: a load must not outlive its benchmark."""
+    os.sched_setaffinity(0, cores)
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def pin_driver() -> None:
