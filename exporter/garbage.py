@@ -18,9 +18,11 @@ SHORTEST, LONGEST = 0.02, 1.0
 """Seconds between two collections."""
 SURVIVORS_EVERY = 3
 """After so many the survivors of the ones before are looked at too: what lives for some seconds may leave a cycle."""
-EVERYTHING_EVERY = 6 * 3600.0
-"""Seconds until all objects are looked at.  It holds up the loop for a moment that grows with the fleet, and finds
-next to nothing: a probe leaves no cycle behind."""
+EVERYTHING_EVERY = 600.0
+"""Seconds until all objects are looked at, at least."""
+EVERYTHING_SHARE = 20_000
+"""And as many times what it took the last time.  It holds up the loop for a moment that grows with the fleet, and
+finds next to nothing: a probe leaves no cycle behind, and requests that do are short."""
 
 YOUNGEST, SURVIVORS, EVERYTHING = 0, 1, 2
 """Generations of `gc.collect`."""
@@ -66,14 +68,16 @@ class Collector:
     def _dose(self, now: float) -> None:
         self._rounds += 1
         if now >= self._everything_at:
-            self._everything_at = now + EVERYTHING_EVERY
-            self._collect(EVERYTHING)
+            self._everything_at = now + max(EVERYTHING_EVERY, EVERYTHING_SHARE * self._time(EVERYTHING))
         elif self._rounds % SURVIVORS_EVERY == 0:
-            self._collect(SURVIVORS)
+            self._time(SURVIVORS)
         else:
-            began = self._clock()
-            self._collect(YOUNGEST)
-            taken = max(self._clock() - began, DOSE / 10)
             # By halves: one that was held up by another process says little.
-            wanted = (self._pause + self._pause * DOSE / taken) / 2
+            wanted = (self._pause + self._pause * DOSE / max(self._time(YOUNGEST), DOSE / 10)) / 2
             self._pause = min(max(wanted, SHORTEST), LONGEST)
+
+    def _time(self, generation: int) -> float:
+        """Collect, and return the seconds that it took."""
+        began = self._clock()
+        self._collect(generation)
+        return self._clock() - began

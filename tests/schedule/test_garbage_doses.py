@@ -14,6 +14,7 @@ from exporter.garbage import (
     DOSE,
     EVERYTHING,
     EVERYTHING_EVERY,
+    EVERYTHING_SHARE,
     LONGEST,
     SHORTEST,
     SURVIVORS,
@@ -132,12 +133,20 @@ def test_the_pause_settles_where_a_dose_takes_what_it_may() -> None:
 
 
 def test_survivors_and_everything_have_their_turns() -> None:
-    """Each third dose looks at survivors too, and four times a day one at everything."""
+    """Each third dose looks at survivors too, and every ten minutes one at everything."""
     costly = Costly(DOSE / 10)
-    run_virtual(after(costly, EVERYTHING_EVERY + 10 * LONGEST))
+    run_virtual(after(costly, 2 * EVERYTHING_EVERY + 10 * LONGEST))
     generations = [generation for _, generation in costly.doses]
     assert generations[:SURVIVORS_EVERY] == [YOUNGEST] * (SURVIVORS_EVERY - 1) + [SURVIVORS]
-    assert generations.count(EVERYTHING) == 1
+    assert generations.count(EVERYTHING) == 2
+
+
+def test_a_look_at_everything_that_takes_long_is_rare() -> None:
+    """A fifth of a second for the objects of a great fleet is taken once in an hour and more."""
+    costly = Costly(0.2)
+    run_virtual(after(costly, EVERYTHING_EVERY + 2 * EVERYTHING_SHARE * 0.2 + 10.0))
+    times = [at for at, generation in costly.doses if generation == EVERYTHING]
+    assert [round(after - before, -1) for before, after in itertools.pairwise(times)] == [4000, 4000]
 
 
 def test_nothing_is_collected_while_collections_are_forbidden() -> None:
