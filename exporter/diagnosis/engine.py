@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from exporter.diagnosis.classes import ClassNotes, class_notes
 from exporter.diagnosis.facts import Facts, facts_of
-from exporter.diagnosis.presets import preset_for, settings_advice
+from exporter.diagnosis.presets import preset_for, provider_in_reply, settings_advice
 from exporter.diagnosis.rule import Rule, Tier
 from exporter.diagnosis.rulebook import Match, Rulebook, default_rulebook
 from exporter.diagnosis.wording import filled, outlook_code, values_of
@@ -141,7 +141,7 @@ def _worded(
     if is_bare(facts):
         summary = f"{summary} {_alternatives(error_class, runner_up, notes)}"
     remedy = rule.remedy if rule is not None and rule.remedy else notes.remedy
-    advice = _advice(facts.symptom, error_class)
+    advice = _advice(facts, error_class)
     if advice and error_class in _ABOUT_SETTINGS:
         summary = f"{summary} {advice[0]}"
     return Diagnosis(
@@ -161,12 +161,13 @@ def _alternatives(error_class: ErrorClass, runner_up: ErrorClass | None, notes: 
     return f"The code alone does not tell it from {', '.join(others[:4])}."
 
 
-def _advice(symptom: Symptom, error_class: ErrorClass) -> list[str]:
-    """What the known provider of this host documents."""
-    if not symptom.host:
-        return []
-    if error_class in _ABOUT_SETTINGS:
+def _advice(facts: Facts, error_class: ErrorClass) -> list[str]:
+    """What the known provider of this host documents; of a reply without one, the provider that it names."""
+    symptom = facts.symptom
+    if error_class in _ABOUT_SETTINGS and symptom.host:
         advice = settings_advice(symptom.host, symptom.port, symptom.tls_mode)
         return [f"{advice}."] if advice else []
-    known = preset_for(symptom.host) if error_class in _ABOUT_SECRETS else None
-    return [known.secret] if known else []
+    if error_class in _ABOUT_SECRETS:
+        known = preset_for(symptom.host) if symptom.host else provider_in_reply(facts.text)
+        return [known.secret] if known else []
+    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -10,6 +11,11 @@ from importlib.resources import files
 import yaml
 
 from exporter.model import TlsMode
+
+# where a server names itself in a reply: the page that it refers to, and its own name in brackets (Exchange)
+_SELF = re.compile(
+    r"https?://([a-z0-9.-]{4,253})|\[([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,8})[\]\s]", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ def provider_of(host: str) -> Preset | None:
         if name == domain or name.endswith(f".{domain}")
     ]
     return max(owners, key=lambda owner: owner[0])[1] if owners else None
+
+
+def provider_in_reply(words: str) -> Preset | None:
+    """The provider whose page or server a reply names."""
+    return next((known for page, own in _SELF.findall(words) if (known := provider_of(page or own))), None)
 
 
 def is_provider_name(host: str) -> bool:

@@ -303,6 +303,27 @@ def test_a_known_provider_says_which_secret_it_wants():
     assert len(found.remedy) == 3
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            "5.7.8 no. Go to https://support.google.com/mail/?p=BadCredentials x - gsmtp",
+            "Use an app password",
+        ),
+        ("5.7.3 no [AM6PR03CA0010.eurprd03.prod.outlook.com 2023-07-10T05:11:31Z]", "Enable SMTP AUTH"),
+        ("no http://service.mail.qq.com/cgi-bin/help?subtype=1", "Switch on SMTP in the web mailer"),
+        ("5.7.8 no: user@gmail.com", "Enter the secret again"),
+        ("5.7.8 no https://help.example.com/", "Enter the secret again"),
+    ],
+)
+def test_a_reply_that_names_its_provider_gets_that_providers_advice(words, advice):
+    """Pasted without the host, the page or the server in the reply says whose it is; an address in it does not."""
+    found = diagnose(reply(535, words, Phase.AUTH))
+    assert found.remedy[0].startswith(advice)
+    elsewhere = diagnose(reply(535, words, Phase.AUTH, host="mail.example.com"))
+    assert not elsewhere.remedy[0].startswith(("Use an app", "Switch on", "Enable SMTP AUTH for"))
+
+
 def test_a_bare_code_is_a_guess_with_alternatives():
     """Without words and phase the answer says what else it may be."""
     found = diagnose(Symptom(phase=None, evidence=Reply(535, ())))
