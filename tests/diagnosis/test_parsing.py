@@ -55,6 +55,14 @@ def test_lines_of_many_clients_are_understood():
         ("550 5.1.1 unknown", Phase.RCPT, 550, "5.1.1"),
         ("501 5.1.7 bad", Phase.MAIL, 501, "5.1.7"),
         ("C: AUTH PLAIN x\nS: 454 later\nC: QUIT\nS: 221 bye", Phase.AUTH, 454, None),
+        ("> C: send smtp command, AUTH LOGIN\n< S: 535 no\n> E: set failed", Phase.AUTH, 535, None),
+        ("NOQUEUE: reject: RCPT from x[192.0.2.1]: 550 5.1.1 no", Phase.RCPT, 550, "5.1.1"),
+        ("milter-reject: END-OF-MESSAGE from x[192.0.2.1]: 451 4.7.1 no", Phase.DATA, 451, "4.7.1"),
+        ("failed to issue MAIL command: 555 5.5.2 no", Phase.MAIL, 555, "5.5.2"),
+        ("STARTTLS: got 502, expected 220, permanent: 502 5.5.1 no", Phase.STARTTLS, 502, "5.5.1"),
+        ("Error SMTP: [550] no such box", None, 550, None),
+        ("Max attempts exceeded - 535 5.7.3 no", Phase.AUTH, 535, "5.7.3"),
+        ("Mail command failed: 250 OK", None, 250, None),
         ('Expected response code "250" but got code "550", with message "550 5.7.1 no"', None, 550, "5.7.1"),
         ("{'responseCode': 421, 'command': 'RCPT TO'}", Phase.RCPT, 421, None),
         ("Diagnostic-Code: smtp; 552 5.2.2 mailbox full", None, 552, "5.2.2"),
@@ -79,6 +87,8 @@ def test_the_reply_and_its_phase_are_found(text, phase, code, enhanced):
         "line 550, in send",
         "took 500 ms",
         "443",
+        "at com.sun.mail.smtp.SMTPTransport.protocolConnect(SMTPTransport.java:534)",
+        "postfix/smtp[450]: connect to mail.example.com",
     ],
 )
 def test_ports_and_other_numbers_are_not_replies(text):
@@ -175,6 +185,11 @@ def test_an_outlook_dialog_is_read_whole():
         ("certificate with subject CN=outlook.com, O=Microsoft", "outlook.com", None),
         ("something about smtp.gmail.com here", "smtp.gmail.com", None),
         ("mail.example.com:99999 refused", None, None),
+        ('caller=notify.go:332 err="dial smtp.example.com:587"', "smtp.example.com", 587),
+        ("at SMTPTransport.startTLS(SMTPTransport.java:1652)", None, None),
+        ("{cps.worker:531} Error sending email", None, None),
+        ("relay.rs:214 gave up", None, None),
+        ("mail.example.rs:587 gave up", "mail.example.rs", 587),
         ("nothing here", None, None),
     ],
 )
@@ -208,6 +223,68 @@ def test_escape_sequences_and_line_ends_of_logs_are_undone():
     symptom = parse("\x1b[31mERROR\x1b[0m 535-5.7.8 no\\r\\n535 5.7.8 really no")
     assert isinstance(symptom.evidence, Reply)
     assert symptom.evidence.lines == (b"5.7.8 no", b"5.7.8 really no")
+
+
+def test_escaped_bytes_are_read_in_the_servers_character_set():
+    """Python shows a Chinese server's words as numbers of bytes; the answer shows the words."""
+    symptom = parse(r"(535, b'Error: \xc7\xeb\xca\xb9\xd3\xc3\xca\xda\xc8\xa8\xc2\xeb\xb5\xc7\xc2\xbc')")
+    assert isinstance(symptom.evidence, Reply)
+    assert symptom.evidence.text == "Error: 请使用授权码登录"
+    assert diagnose(symptom).error_class is ErrorClass.APP_PASSWORD_REQUIRED
+
+
+def test_lines_that_a_client_does_not_mark_as_the_servers_are_its_own():
+    """A client that marks each line of the server says what it makes of the reply in lines without the mark."""
+    dialog = "< S: 550-5.7.1 first\n< S: 550 5.7.1 second\nError, set recipient failed\n> E: closing"
+    evidence = parse(dialog).evidence
+    assert isinstance(evidence, Reply)
+    assert evidence.lines == (b"5.7.1 first", b"5.7.1 second")
+    unmarked = parse("SERVER -> CLIENT: 550-first\n550 second\nSMTP Error: data not accepted.").evidence
+    assert isinstance(unmarked, Reply)
+    assert unmarked.lines == (b"first", b"second")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("530 5.5.1 Invalid command: Must issue a STARTTLS command first", None),
+        ("{ response: '535 no', command: 'AUTH PLAIN' }", "no"),
+        ('with message "530 no " Log data: ++ Starting Swift_SmtpTransport << 235 Granted', "no"),
+    ],
+)
+def test_the_servers_words_end_where_the_clients_begin(text, said):
+    """A colon behind `command` is the client's only where its own members begin."""
+    evidence = parse(text).evidence
+    assert isinstance(evidence, Reply)
+    assert evidence.text == (said or "5.5.1 Invalid command: Must issue a STARTTLS command first")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "451 4.7.1 Try again later",
+        "451 4.3.0 Temporary failure, please try again later.",
+        "450 4.3.2 Please wait to send more emails",
+        "550 Ip frequency limited.",
+        "421 4.4.1 Upstream server temporarily unreachable",
+    ],
+)
+def test_a_reply_that_nobody_says_was_to_the_login_is_not_about_it(text):
+    """`Later` and `too often` are said to any command: without a phase they are no fault of the credentials."""
+    found = diagnose(parse(text))
+    assert found.error_class not in {ErrorClass.AUTH_TEMPORARY_FAILURE, ErrorClass.AUTH_RATE_LIMITED}
+    assert diagnose(parse(text, phase=Phase.AUTH)).error_class in {
+        ErrorClass.AUTH_TEMPORARY_FAILURE,
+        ErrorClass.AUTH_RATE_LIMITED,
+    }
+
+
+def test_a_ruby_trace_that_waits_inside_start_waits_for_the_greeting():
+    """`Net::SMTP#do_start` reads the greeting itself; what stands in `tcp_socket` has not connected."""
+    waiting = "net/smtp.rb:955:in `recv_response'\nnet/smtp.rb:556:in `block in do_start'\nNet::ReadTimeout"
+    assert diagnose(parse(waiting)).error_class is ErrorClass.GREETING_TIMEOUT
+    opening = "execution expired\n from net/smtp.rb:539:in `tcp_socket'\n from net/smtp.rb:548:in `do_start'"
+    assert diagnose(parse(opening)).error_class is ErrorClass.CONNECT_TIMEOUT
 
 
 def test_a_clients_stack_trace_is_no_part_of_the_reply():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from exporter.charset import decoded
 from exporter.diagnosis import errnos, openssl
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.parsing.dialog import Dialog, dialog_in
@@ -37,6 +38,8 @@ __all__ = ["parse", "symptom_of_bare_errno", "symptom_of_errno"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 _ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
+# bytes as Python's repr and some loggers write them
+_ESCAPED_BYTE = re.compile(rb"\\{1,2}x([89a-f][0-9a-f])", re.IGNORECASE)
 _FOREIGN = re.compile(
     r"(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|<!doctype html|<html)", re.IGNORECASE
 )
@@ -71,7 +74,7 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
     if "\x1b" in plain:
         plain = _ANSI.sub("", plain)
     if "\\" in plain or "\r" in plain:
-        plain = _ESCAPED.sub("\n", plain)
+        plain = _ESCAPED.sub("\n", _unescaped(plain))
     context = context_in(plain)
     if phase is not None:
         context = replace(context, phase=phase)
@@ -89,6 +92,14 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
     if dialog is not None:
         return _of_dialog(dialog, context)
     return _of_words(plain, context)
+
+
+def _unescaped(plain: str) -> str:
+    """The text with a byte's number behind a backslash and an `x` read as the byte that the server sent."""
+    if "\\x" not in plain or not plain.isascii():
+        return plain
+    data = _ESCAPED_BYTE.sub(lambda byte: bytes.fromhex(byte[1].decode("ascii")), plain.encode("ascii"))
+    return decoded(data)
 
 
 def _of_dialog(dialog: Dialog, context: Context) -> Symptom:

@@ -24,6 +24,7 @@ _VERBS: tuple[tuple[str, Phase], ...] = (
     ("bdat", Phase.DATA),
     ("end of data", Phase.DATA),
     ("end-of-data", Phase.DATA),
+    ("end of message", Phase.DATA),
     ("message content", Phase.DATA),
     ("message body", Phase.DATA),
     ("message", Phase.DATA),
@@ -32,7 +33,7 @@ _VERBS: tuple[tuple[str, Phase], ...] = (
     ("quit", Phase.QUIT),
 )
 _VERB = (
-    r"(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -]data|message content|"
+    r"(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat|end[ -]of[ -](?:data|message)|message content|"
     r"message body|message|initial connection|initial server greeting|quit)\b"
 )
 # most explicit first, in small letters
@@ -44,12 +45,16 @@ _SAID = (
     ),
     re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
     re.compile(
-        r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:command )?"
+        r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:commands? )?(?:was |were )?"
         r"(?:failed|rejected|refused|not accepted|error)"
     ),
+    re.compile(rf"\b{_VERB}: got \d"),
+    re.compile(rf"\b(?:failed|unable) to (?:issue|send|execute) (?:the )?(?:smtp )?{_VERB} command"),
+    re.compile(rf"\breject: {_VERB} from \S"),  # Postfix's smtpd and cleanup
 )
 _SENT = re.compile(
-    rf"^[ \t]*(?:C:|>>>|-+>|~+>|CLIENT -> SERVER:|client:|send:|=>)[ \t]*['\"]?{_VERB}", _I | re.MULTILINE
+    rf"^[ \t]*(?:(?:> )?C:(?:[ \t]send(?: smtp command,)?(?! message))?|>>>|-+>|~+>|CLIENT -> SERVER:|client:|send:|=>)[ \t]*['\"]?{_VERB}",
+    _I | re.MULTILINE,
 )
 
 # exceptions and codes that name the phase, in small letters; what stands alone, then what takes a pattern
@@ -115,12 +120,13 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
 # the functions of mail libraries in a stack trace; what waits for a reply inside `connect` waits for the greeting
 _FRAMES = re.compile(
     r"smtplib\.py\", line \d+, in (\w+)|\bSMTPTransport(?:\$\w+)?\.(\w+)\(|\bMail\.(\w+)Command\.|"
-    r"\bSmtpClient\.(?:On)?([A-Z][a-z]+)|\bnet/smtp\.rb:\d+:in [`'](?:Net::SMTP#)?(\w+)"
+    r"\bSmtpClient\.(?:On)?([A-Z][a-z]+)|\bnet/smtp\.rb:\d+:in [`'](?:block in )?(?:Net::SMTP#)?(\w+)"
 )
 _LIBRARIES = ("smtplib.py", "SMTPTransport", "Command.", "SmtpClient.", "net/smtp.rb")
 _FUNCTIONS = {
     "connect": Phase.GREETING,
     "openserver": Phase.GREETING,
+    "do_start": Phase.GREETING,
     "ehlo": Phase.EHLO,
     "helo": Phase.EHLO,
     "ehello": Phase.EHLO,
@@ -163,6 +169,12 @@ _HOST_PORT = re.compile(
     rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.]|:\d)",
     _I,
 )
+# files of programs; the second kind ends like the names of some countries
+_SOURCE = re.compile(
+    r"\.(?:c|cpp|cs|erl|exs?|go|h|java|jl|jsx?|kt|lua|mjs|php|ps1|psm1|rb|scala|swift|tsx?|vbs?)$", _I
+)
+_SOURCE_OR_COUNTRY = re.compile(r"\.(?:cc|pl|pm|py|rs|sh)$", _I)
+_MAIL_PORTS = frozenset({25, 465, 587, 1025, 2465, 2525, 2587})
 _HOST_WORD = re.compile(
     rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|enotfound|eai_again|unknownhostexception:?|getaddrinfo for|name=|"
     rf"connect to|connecting to|could not resolve|resolve host:?|helo from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME.lower()}",
@@ -245,7 +257,8 @@ def _framed(text: str) -> Phase | None:
         return None
     # Python's traces end with the innermost call, those of the others begin with it
     nearest = phases[-1] if "smtplib.py" in text else phases[0]
-    return nearest if nearest is not Phase.GREETING or "getreply" in names else None
+    waited = "getreply" in names or "recv_response" in names
+    return nearest if waited or nearest is not Phase.GREETING else None
 
 
 def _phase_of(verb: str) -> Phase | None:
@@ -259,7 +272,8 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
     port = _port(port_named[1]) if port_named else None
     if outlook := _OUTLOOK_SERVER.search(text):
         return outlook[1], port
-    if pair := _HOST_PORT.search(text):
+    pair = next((found for found in _HOST_PORT.finditer(text) if not _is_source_line(found)), None)
+    if pair is not None:
         number = _port(pair[2])
         if number is not None:
             named = _HOST_WORD.search(small)
@@ -273,6 +287,14 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
         return subject[1].removeprefix("*."), port
     names = _PLAIN_NAME.findall(text.lower())
     return next((name for name in names[:50] if preset_for(name)), None), port
+
+
+def _is_source_line(found: re.Match[str]) -> bool:
+    """Whether that is a place in a program, a file or a module and the line: `notify.go:332`, `{cps.worker:531}`."""
+    if _SOURCE.search(found[1]):
+        return True
+    braces = found.string[found.start() - 1 : found.start()] + found.string[found.end() : found.end() + 1]
+    return int(found[2]) not in _MAIL_PORTS and (braces == "{}" or bool(_SOURCE_OR_COUNTRY.search(found[1])))
 
 
 def _port(digits: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import takewhile
 
 from exporter.diagnosis.text import enhanced_in
@@ -27,17 +28,21 @@ _RESPONSE_FIELD = re.compile(
     r"\b(?:response|lastResponse|message|reply|text)['\"]?\s{0,2}[:=]\s{0,2}(['\"`])\s?([45]\d\d)[ -]", _I
 )
 _GOT = re.compile(
-    r"\bgot (?:code |response |reply )?['\"]?([2-5]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?)?", _I
+    r"\b(?:got (?:code |response |reply )?|command failed: )['\"]?([2-5]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?|"
+    r", (?:expected|wanted|want) \d{3}\b(?:, (?:permanent|temporary|transient): (?:\d{3}[ -])?)?)?",
+    _I,
 )
 _DIAGNOSTIC = re.compile(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
 _INTRODUCED = re.compile(
     r"(?:[:<>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
-    r"failed|rejected|smtp|answered|got|command|with|me|server|exception))[ \t]?['\"(<]{0,2}"
-    r"([45]\d\d)(?:[ \-]|\)?[:.]? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
+    r"failed|rejected|smtp|answered|got|command|with|me|server|exception))(?:[ \t]?['\"(<]{0,2}|[ \t]\[)"
+    r"([45]\d\d)(?:[ \-]|[)\]]?[:.]? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
     _I | re.MULTILINE,
 )
 # a printer's `31-535`: its own number of the kind, then the server's
 _DEVICE = re.compile(r"\b(?:error|code)\b[^\d\n]{0,12}\d{1,2}-([45]\d\d)\b", _I)
+# a code and its like in enhanced form, wherever they stand
+_PAIR = re.compile(r"(?<![\d.])(?:(4\d\d)[ -](?=4\.\d{1,3}\.\d{1,3}\b)|(5\d\d)[ -](?=5\.\d{1,3}\.\d{1,3}\b))")
 # Thunderbird's `Cannot resolve your domain 450 4.1.8`
 _TRAILING = re.compile(r"(?<![\d.])([45]\d\d) [45]\.\d{1,3}\.\d{1,3}\W{0,3}$")
 # .NET and lettre show a word for each code: SmtpStatusCode, and the three digits of RFC 5321 4.2.1
@@ -67,12 +72,14 @@ _LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "u
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _BARE = re.compile(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
 _NOISE = re.compile(
-    r"\bHTTP/?[\d.]*[ :(]{0,2}$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $", _I
+    r"\bHTTP/?[\d.]*[ :(]{0,2}$|\.(?:cs?|cpp|erl|exs?|go|java|jl|js|kt|php|pl|pm|ps1|py|rb|rs|scala|swift|ts|vb):$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
+    _I,
 )
 # where the client's own words begin again after the server's
 _TAIL = re.compile(
     r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
-    r"['\"]?,?\s{1,40}(?:code|responseCode|command|errno|syscall): |"
+    r"['\"]?(?:,|[ \t]{0,40}\n)\s{1,40}(?:code|responseCode|command|errno|syscall): |"
+    r"['\"]?[ \t]{1,40}(?:code|responseCode|errno|syscall): |['\"] Log data: |"
     r"\s\(in reply to | ?SMTP code: [45]\d\d|\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|\nLast-Attempt|\nArrival-Date",
 )
 # by the mark that opens a quotation, where it ends: before a separator, a bracket or the end of a line
@@ -80,9 +87,11 @@ _CLOSING = {
     opened: re.compile(rf"{closed}(?=\s{{0,2}}(?:[,、;。)\]}}]|$|\n)|\.\s|\.$)", re.MULTILINE)
     for opened, closed in (("'", "'"), ('"', '"'), ("«", "»"), ("<", ">"))
 }
+# what clients write before each line of the server
+_SERVER_MARK = re.compile(r"[ \t]{0,8}(< S: |SERVER -> CLIENT: ?|<<? |<- |S: )[2-5]\d\d[ -]?", _I)
 # a line of a transcript that is not the server's
 _OTHER_SIDE = re.compile(
-    r"[ \t]{0,40}(?:\*{3}|[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
+    r"[ \t]{0,40}(?:\*{3}|> [CE]: |[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
 )
 
 
@@ -116,6 +125,8 @@ def _position(text: str) -> tuple[int, int] | None:
         return found
     if (field := _FIELD.search(text)) and int(field[1]) not in _NOT_CODES:
         return int(field[1]), field.end()
+    if pair := _PAIR.search(text, 1):
+        return int(pair[1] or pair[2]), pair.end()
     if device := _DEVICE.search(text):
         return int(device[1]), device.end()
     if trailing := _TRAILING.search(text):
@@ -180,12 +191,25 @@ def _within_quotes(text: str, start: int) -> str:
     return text[start : closing_quote(text, start, opened)] if opened else text[start:]
 
 
+def _continues(text: str, code: int, start: int) -> Callable[[str], bool]:
+    """Whether a line goes on with the reply whose words begin there: not the other side's, nor the client's own.
+
+    Where a client marks each line of the server (`< S: 550 …`), one without the mark and the code is its own.
+    """
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    if not (marked := _SERVER_MARK.fullmatch(line)):
+        return lambda line: not _OTHER_SIDE.match(line)
+    marks = (marked[1].strip(), str(code))
+    first = text[start:].partition("\n")[0].strip()
+    return lambda line: line == first or line.strip().startswith(marks)
+
+
 def _reply(text: str, code: int, start: int) -> Reply:
     words = _within_quotes(text, start)
     if tail := _TAIL.search(words):
         words = words[: tail.start()]
-    again = re.compile(rf"(?:^|(?<=\s))[ \t]{{0,8}}(?:[<>SC:*~-]{{1,4}} ?)?{code}[ -]")
-    said_lines = takewhile(lambda line: not _OTHER_SIDE.match(line), words.strip().splitlines())
+    again = re.compile(rf"(?:^|(?<=\s))[ \t]{{0,8}}(?:[<>SC:*~-]{{1,4}} ?){{0,2}}{code}[ -]")
+    said_lines = takewhile(_continues(text, code, start), words.strip().splitlines())
     lines = [again.sub("", line).strip(" \t'\"") for line in said_lines]
     kept = tuple(line.encode("utf-8", "surrogateescape") for line in lines if line)
     said = "\n".join(lines)
