@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from exporter.diagnosis import diagnose, parse
 from exporter.diagnosis.rulebook import built_in_rules
 from exporter.diagnosis.text import squash
@@ -46,6 +48,20 @@ def test_no_rule_is_a_line_of_the_corpus():
         if len(phrase.written.split()) > 5 and squash(phrase.written).strip() in whole
     ]
     assert copied == []
+
+
+def test_replies_pasted_alone_are_mostly_read_right():
+    """A person pastes the reply and not the command: of the undisputed rows 93 % keep their class without it."""
+    for name in ("smtp_failures.jsonl", "held_out.jsonl"):
+        found = [row for row in undisputed(rows(name)) if row["text"] and not row.get("errno")]
+        right = sum(
+            diagnose(parse(_pasted(row))).error_class in {row["error_class"], *row["also"]} for row in found
+        )
+        assert right >= 0.93 * len(found), (name, right, len(found))
+
+
+def _pasted(row: dict[str, Any]) -> str:
+    return f"{row['code']} {row['text']}" if row["code"] else row["text"]
 
 
 def test_pasted_texts_from_the_wild_are_read_right():
