@@ -13,7 +13,8 @@ import exporter
 from tests.image.building import ROOT, Image
 from tests.image.container import USER, mount_points, running
 
-pytestmark = pytest.mark.servers
+# Two images are built for the first of these: Debian's base, once, and ours.
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 HADOLINT = ROOT / ".cache" / "chart-venv" / "bin" / "hadolint"
 CONFIGURATION = "/etc/submission-exporter"
