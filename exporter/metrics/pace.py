@@ -10,16 +10,17 @@ BUDGET = 0.0005
 """Seconds that a piece may take while the loop has little else to do."""
 MOST = 0.010
 """Seconds that it may take whatever the others do."""
-SHARE = 4
-"""One of so many parts of a busy loop's time is asked for."""
+SHARE = 2
+"""A piece takes one of so many parts of what the others took.  Times are the kernel's own, so a probe loses nothing;
+a scrape that takes longer than Prometheus waits (10 s) loses everything."""
 
 
 class Pace:
     """Lets others run when a piece of work has held the loop for long enough.
 
-    A probe takes its time stamps when the loop hands it bytes, so whatever holds the loop is reported
-    as the server's slowness.  Where the others take long themselves, a piece may take a share of what
-    they took: otherwise a scrape of an overloaded exporter, which is what tells of it, would never end.
+    Whatever holds the loop makes probes start late, and end late.  Where the others take long themselves, a
+    piece may take a share of what they took: otherwise a scrape of an overloaded exporter, which is what tells
+    of it, would never end.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
