@@ -1,4 +1,4 @@
-"""One probe as a registry of its own: our families, and beside them the names of blackbox_exporter.
+"""One probe as metrics of its own: our families, and beside them the names of blackbox_exporter.
 
 Dashboards, alerts and the `Probe` resource that were made for that exporter work with these names.
 """
@@ -11,10 +11,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from exporter.board import Board
-from exporter.metrics import BackingOff, BoardCollector, Runtime, families
+from exporter.metrics import BackingOff, Exposition, Runtime, families
+from exporter.metrics.endpoint import endpoint_blocks
+from exporter.metrics.line import endpoint_text
 from exporter.model import Observation, Phase
 
-_MEANINGLESS = frozenset((families.INTERVAL.name,))
+_MEANINGLESS = frozenset((families.INTERVAL,))
 """Whoever asks sets the interval."""
 
 
@@ -44,25 +46,30 @@ class OnceOnly(Runtime):
         return None
 
 
-def registry_of(observation: Observation) -> CollectorRegistry:
-    """Return a registry of this one observation."""
+def exposed(observation: Observation, exposition: Exposition) -> bytes:
+    """Return the metrics of this one observation, ours first."""
+    endpoint = observation.result.endpoint
     board = Board(history=1)
-    board.apply([observation.result.endpoint])
+    board.apply([endpoint])
     board.record(observation)
-    registry = CollectorRegistry()
-    registry.register(_OneProbe(BoardCollector(board, OnceOnly(observation)), observation))
-    return registry
+    texts = endpoint_text(endpoint, endpoint_blocks(board.entries[endpoint.name], OnceOnly(observation)))
+    ours = [
+        exposition.header(family) + text
+        for family, text in zip(families.ENDPOINT_FAMILIES, texts, strict=True)
+        if text and family not in _MEANINGLESS
+    ]
+    theirs = CollectorRegistry()
+    theirs.register(_Blackbox(observation))
+    return b"".join((*ours, exposition.whole(theirs)))
 
 
-class _OneProbe(Collector):
-    def __init__(self, ours: Collector, observation: Observation) -> None:
-        self._ours = ours
+class _Blackbox(Collector):
+    def __init__(self, observation: Observation) -> None:
         self._observation = observation
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the names of blackbox_exporter, then ours."""
-        yield from _blackbox_families(self._observation)
-        yield from (metric for metric in self._ours.collect() if metric.name not in _MEANINGLESS)
+        """Yield the names of blackbox_exporter."""
+        return _blackbox_families(self._observation)
 
 
 def _blackbox_families(observation: Observation) -> Iterator[Metric]:

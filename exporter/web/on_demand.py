@@ -19,7 +19,7 @@ from exporter.settings import ConfigError, Module, endpoint_for
 from exporter.settings.problems import quoted
 from exporter.settings.targets import parse_host
 from exporter.web.admission import Admission
-from exporter.web.blackbox import registry_of
+from exporter.web.blackbox import exposed
 from exporter.web.caller import Caller, caller_of
 from exporter.web.debug_text import debug_text
 from exporter.web.negotiation import VARY, accepts_gzip, choose_exposition
@@ -173,16 +173,15 @@ def _timeout(module: Module, header: str | None) -> float:
 
 
 def _report(request: web.Request, observation: Observation) -> web.Response:
-    registry = registry_of(observation)
     if request.query.get("debug", "") in _YES:
         return web.Response(
-            text=debug_text(observation, Exposition.TEXT.whole(registry)),
+            text=debug_text(observation, exposed(observation, Exposition.TEXT)),
             content_type=_PLAIN,
             charset="utf-8",
         )
     exposition = choose_exposition(request.headers.get("Accept", ""))
     response = web.Response(
-        body=exposition.whole(registry), headers={"Content-Type": exposition.content_type, "Vary": VARY}
+        body=exposed(observation, exposition), headers={"Content-Type": exposition.content_type, "Vary": VARY}
     )
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):  # aiohttp would take `gzip;q=0` for a yes
         response.enable_compression(web.ContentCoding.gzip)
