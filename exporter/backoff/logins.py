@@ -268,10 +268,8 @@ class Login:
 
     async def _turn(self, memory: Memory) -> bool:
         """Wait for the turn of a login, and say whether it came."""
-        if memory.users == 1:
-            await memory.first.acquire()
-            self._locks.append(memory.first)
-            return True
+        if memory.users == 1:  # nobody to wait for
+            return await self._acquire(memory.first, None)
         if not memory.good:
             return await self._acquire(memory.first, PATIENCE)
         # Whatever makes that login slow, it is hardly the password, which worked a moment ago.
@@ -279,7 +277,7 @@ class Login:
             memory.second, PATIENCE_OVERTAKING
         )
 
-    async def _acquire(self, lock: asyncio.Lock, patience: float) -> bool:
+    async def _acquire(self, lock: asyncio.Lock, patience: float | None) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await lock.acquire()

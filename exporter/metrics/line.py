@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import chain, repeat
 
@@ -53,8 +53,7 @@ def _line(family: Family, series: Series, own: tuple[str, ...]) -> str:
     values = dict.fromkeys(own, "%s")
     for name, value in zip(family.label_names(series.suffix), series.labels, strict=True):
         values[name] = _escape(value).replace("%", "%%")
-    pairs = ",".join(f'{name}="{values[name]}"' for name in sorted(values))  # as prometheus_client does
-    return f"{family.name}{series.suffix}{{{pairs}}} %s\n"
+    return _written(family, series.suffix, values)
 
 
 def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: tuple[str, ...]) -> str:
@@ -68,8 +67,14 @@ def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: 
 def _uncommon_template(family: Family, suffix: str, own: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     """Return a line with a `%s` for every label value and for the number, and whose value stands where."""
     places = {name: place for place, name in enumerate((*own, *family.labels))}
-    pairs = ",".join(f'{name}="%s"' for name in sorted(places))
-    return f"{family.name}{suffix}{{{pairs}}} %s\n", tuple([places[name] for name in sorted(places)])
+    line = _written(family, suffix, dict.fromkeys(places, "%s"))
+    return line, tuple([places[name] for name in sorted(places)])
+
+
+def _written(family: Family, suffix: str, labels: Mapping[str, str]) -> str:
+    """Return a line without its number, the labels sorted by name as prometheus_client does."""
+    pairs = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
+    return f"{family.name}{suffix}{{{pairs}}} %s\n"
 
 
 def _escape(value: str) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.histogram import Histogram
-from exporter.metrics.families import Family, Kind
+from exporter.metrics.families import Family
 from exporter.metrics.number import number
 
 
@@ -39,7 +39,7 @@ Block = tuple[Shape, Sequence[float]]
 @lru_cache(maxsize=4096)
 def shape(family: Family, *labels: tuple[str, ...]) -> Shape:
     """Return the shape of a gauge or counter with one series for each of `labels`, which are from closed sets."""
-    return Shape(family, tuple(Series(values, _suffix(family)) for values in labels))
+    return Shape(family, tuple(Series(values, family.suffixes[0]) for values in labels))
 
 
 def block(family: Family, value: float, *labels: str) -> Block:
@@ -49,7 +49,7 @@ def block(family: Family, value: float, *labels: str) -> Block:
 
 def own_block(family: Family, value: float, *labels: str) -> Block:
     """The same for labels that hardly another endpoint has."""
-    return Shape(family, (Series(labels, _suffix(family)),), is_common=False), (value,)
+    return Shape(family, (Series(labels, family.suffixes[0]),), is_common=False), (value,)
 
 
 def blocks(family: Family, values: Iterable[tuple[tuple[str, ...], float]]) -> list[Block]:
@@ -73,7 +73,3 @@ def histogram_block(family: Family, histogram: Histogram, *labels: str) -> Block
 def _histogram_shape(family: Family, bounds: tuple[float, ...], labels: tuple[str, ...]) -> Shape:
     buckets = [Series((*labels, bound), "_bucket") for bound in (*map(number, bounds), "+Inf")]
     return Shape(family, (*buckets, Series(labels, "_count"), Series(labels, "_sum")))
-
-
-def _suffix(family: Family) -> str:
-    return "_total" if family.kind is Kind.COUNTER else ""

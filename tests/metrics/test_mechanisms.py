@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporter.board import MECHANISMS, Board
-from exporter.metrics.endpoint import endpoint_blocks
 from exporter.model import HEALTHY, Capabilities, Endpoint, Observation, Phase, ProbeResult, TlsMode
-from tests.metrics.synthetic import StillRuntime
+from tests.metrics.reading import samples_of
 
 ENDPOINT = Endpoint(
     name="e", host="h", port=587, tls=TlsMode.STARTTLS, until=Phase.EHLO, interval=60.0, timeout=10.0
@@ -23,12 +22,8 @@ def offering(*mechanisms: str) -> Observation:
 
 def shown(board: Board) -> dict[str, float]:
     """The mechanism series of the endpoint."""
-    return {
-        series.labels[0]: value
-        for shape, values in endpoint_blocks(board.entries["e"], StillRuntime())
-        for series, value in zip(shape.series, values, strict=True)
-        if shape.family.name == "smtp_probe_auth_mechanism"
-    }
+    samples = samples_of(board).items()
+    return {labels[0]: value for (name, labels), value in samples if name == "smtp_probe_auth_mechanism"}
 
 
 def test_a_mechanism_once_seen_stays_at_zero() -> None:

@@ -83,15 +83,15 @@ def busy(seconds: float) -> None:
 def stamping() -> Iterator[None]:
     """The kernel notes arrivals; it begins a moment after the first socket of the machine has asked for it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+        sock.setsockopt(socket.SOL_SOCKET, module._SO_TIMESTAMPNS, 1)
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(5)
         end = time.perf_counter() + 5
         while time.perf_counter() < end:
             sock.sendto(b"?", sock.getsockname())
             busy(0.002)
-            _, ((_, _, stamp),), _, _ = sock.recvmsg(1, 64)
-            seconds, nanoseconds = struct.unpack("@qq", stamp)
+            _, ((_, _, stamp),), _, _ = sock.recvmsg(1, module._ANCILLARY)
+            seconds, nanoseconds = module._TIMESPEC.unpack(stamp)
             if time.time() - (seconds + nanoseconds / 1e9) > 0.001:
                 break
         yield
