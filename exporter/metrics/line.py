@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from typing import NamedTuple
 
 from exporter.metrics.families import ENDPOINT_FAMILIES, ENDPOINT_LABEL, Family
-from exporter.metrics.number import number, numbers
-from exporter.metrics.series import Block, Series, Shape
+from exporter.metrics.number import numbers
+from exporter.metrics.series import Block, Shape
 from exporter.model import Endpoint
 
+_HOLE = "\ud800"
+"""Stands where a label or a number will; no label from a closed set has it."""
 _POSITION = {family: position for position, family in enumerate(ENDPOINT_FAMILIES)}
 
 
@@ -21,60 +23,90 @@ def own_labels(endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
 
 def endpoint_text(endpoint: Endpoint, blocks: Iterable[Block]) -> tuple[bytes, ...]:
     """Return the lines of one endpoint, one text for each of `ENDPOINT_FAMILIES`, empty where absent."""
-    texts = [""] * len(ENDPOINT_FAMILIES)
     own = own_labels(endpoint)
     names = tuple([name for name, _ in own])
-    escaped = tuple([_escape(value) for _, value in own])
-    everywhere = [repeat(value) for value in escaped]
+    escaped = [_escape(value) for _, value in own]
+    texts = [b""] * len(ENDPOINT_FAMILIES)
+    shapes: list[Shape] = []
+    flat: list[float] = []
     for shape, values in blocks:
-        if not shape.is_common:
-            text = _uncommon_line(shape, values[0], names, escaped)
-        elif len(values) == 1:
-            text = _template(shape, names) % (*escaped, number(values[0]))
+        if shape.is_common:
+            shapes.append(shape)
+            flat += values
         else:
-            text = _template(shape, names) % tuple(
-                chain.from_iterable(zip(*everywhere, numbers(values), strict=False))
-            )
-        texts[_POSITION[shape.family]] += text
+            line = _uncommon_line(shape, values[0], names, escaped)
+            texts[_POSITION[shape.family]] += _in_bytes(line)
+    layout = _layout(tuple(shapes), names)
+    pieces = layout.pieces.copy()
+    stride = 2 * len(names) + 3
+    for place, value in enumerate(escaped):
+        pieces[2 * place + 1 :: stride] = [value] * len(flat)
+    pieces[stride - 2 :: stride] = numbers(flat)
+    for position, first, end in layout.spans:
+        texts[position] += _in_bytes("".join(pieces[first:end]))
+    return tuple(texts)
+
+
+def _in_bytes(text: str) -> bytes:
     # A lone surrogate has no bytes; one endpoint's odd label must not take everyone's metrics away.
-    return tuple([text.encode(errors="replace") for text in texts])
+    return text.encode(errors="replace")
+
+
+class _Layout(NamedTuple):
+    """Lines in pieces: of each line a text before each own label, the label; a text, the number; the end of the line."""
+
+    pieces: list[str]
+    """Labels and numbers are empty."""
+    spans: list[tuple[int, int, int]]
+    """Of each family its position, and which pieces are its lines."""
+
+
+@lru_cache(maxsize=1024)
+def _layout(shapes: tuple[Shape, ...], own: tuple[str, ...]) -> _Layout:
+    """Return the lines of `shapes`: ten thousand endpoints share a few dozen of these."""
+    pieces: list[str] = []
+    spans: list[tuple[int, int, int]] = []
+    for shape in shapes:
+        first, position = len(pieces), _POSITION[shape.family]
+        pieces += _pieces(shape, own)
+        if spans and spans[-1][0] == position:
+            first = spans.pop()[1]
+        spans.append((position, first, len(pieces)))
+    return _Layout(pieces, spans)
 
 
 @lru_cache(maxsize=4096)
-def _template(shape: Shape, own: tuple[str, ...]) -> str:
-    """Return the lines of `shape` with a `%s` for the value of each of `own`, and another for the number.
-
-    Most label values are from closed sets, so ten thousand endpoints share a few hundred of these.
-    """
-    return "".join([_line(shape.family, series, own) for series in shape.series])
-
-
-def _line(family: Family, series: Series, own: tuple[str, ...]) -> str:
-    values = dict.fromkeys(own, "%s")
-    for name, value in zip(family.label_names(series.suffix), series.labels, strict=True):
-        values[name] = _escape(value).replace("%", "%%")
-    return _written(family, series.suffix, values)
+def _pieces(shape: Shape, own: tuple[str, ...]) -> tuple[str, ...]:
+    pieces: list[str] = []
+    for series in shape.series:
+        values = dict.fromkeys(own, _HOLE)
+        for name, value in zip(shape.family.label_names(series.suffix), series.labels, strict=True):
+            values[name] = _escape(value)
+        for text in _written(shape.family, series.suffix, values, _HOLE).split(_HOLE):
+            pieces += (text, "")
+        pieces.pop()
+    return tuple(pieces)
 
 
-def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: tuple[str, ...]) -> str:
+def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: Sequence[str]) -> str:
     (series,) = shape.series
     template, places = _uncommon_template(shape.family, series.suffix, names)
     texts = (*escaped, *map(_escape, series.labels))
-    return template % (*[texts[place] for place in places], number(value))
+    return template % (*[texts[place] for place in places], *numbers((value,)))
 
 
 @lru_cache(maxsize=256)
 def _uncommon_template(family: Family, suffix: str, own: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     """Return a line with a `%s` for every label value and for the number, and whose value stands where."""
     places = {name: place for place, name in enumerate((*own, *family.labels))}
-    line = _written(family, suffix, dict.fromkeys(places, "%s"))
+    line = _written(family, suffix, dict.fromkeys(places, "%s"), "%s")
     return line, tuple([places[name] for name in sorted(places)])
 
 
-def _written(family: Family, suffix: str, labels: Mapping[str, str]) -> str:
-    """Return a line without its number, the labels sorted by name as prometheus_client does."""
+def _written(family: Family, suffix: str, labels: Mapping[str, str], number: str) -> str:
+    """Return a line, the labels sorted by name as prometheus_client does."""
     pairs = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
-    return f"{family.name}{suffix}{{{pairs}}} %s\n"
+    return f"{family.name}{suffix}{{{pairs}}} {number}\n"
 
 
 def _escape(value: str) -> str:

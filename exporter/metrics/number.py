@@ -15,14 +15,13 @@ _OFTEN = {float(value): repr(float(value)) for value in range(1, 1000)}
 def numbers(values: Iterable[float]) -> list[str]:
     """Return each of `values` as text."""
     often = _OFTEN.get
-    return [often(value) or number(value) for value in values]
+    # Python's own spelling is the same between these bounds; NaN is not between them.
+    return [often(value) or (repr(float(value)) if -1e6 < value < 1e6 else _large(value)) for value in values]
 
 
 def number(value: float) -> str:
     """Return `value` as text."""
-    if -1e6 < value < 1e6:  # Python's own spelling is the same there; NaN fails the comparison
-        return repr(float(value))
-    return _large(value)
+    return numbers((value,))[0]
 
 
 @lru_cache(maxsize=4096)  # when certificates begin and end
