@@ -30,6 +30,7 @@ from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.probe.screened import AddressRefusedError, Permits, ScreenedResolver
 from exporter.probe.tls import TlsStore
+from exporter.probe.transport import KernelTimes
 from exporter.schedule import Scheduler
 from exporter.settings import Settings
 from exporter.sharding import Shard
@@ -79,6 +80,7 @@ class Service:
             max_concurrent=settings.max_concurrent,
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
+        self._kernel_times = KernelTimes()
         self._garbage = Collector()
         self._resolver = Resolver(nameservers=settings.nameservers)
         self._tls, self._tokens = TlsStore(), Tokens(self._resolver)
@@ -117,6 +119,7 @@ class Service:
     async def start(self) -> None:
         """Bind the page, then begin to probe.  OSError: the address cannot be listened on."""
         await self.web.start()
+        self._kernel_times.start()
         self._board.apply(self.settings.endpoints)
         names = {endpoint.name for endpoint in self.settings.endpoints}
         self._pauses.use(self.settings.backoff, names)
@@ -144,6 +147,7 @@ class Service:
     def close(self) -> None:
         """End what was opened before the start."""
         self._door.close()
+        self._kernel_times.stop()
         self._resolver.close()
 
     async def reload_all(self) -> bool:

@@ -107,7 +107,8 @@ class Login:
         self._settings = settings
         self._addresses = addresses
         self._place = place_of(endpoint)
-        self._began = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
         self._standing: Symptom | None = None
         self._locks: list[asyncio.Lock] = []
         self._taken: dict[Account, Memory] = {}
@@ -128,7 +129,7 @@ class Login:
 
     def held(self) -> str | None:
         """Return why no login is made now: one was refused lately, or accepted not long ago."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         self._standing = None
         memories = self._taken.values()
         obstacles = [memory.obstacle(self._place, now) for memory in memories]
@@ -242,7 +243,7 @@ class Login:
 
     def _failed(self, failure: Symptom, verdict: Verdict, memory: Memory) -> float:
         """Note a failed login and return for how many seconds it holds back the next."""
-        settings, now = self._settings, asyncio.get_running_loop().time()
+        settings, now = self._settings, self._loop.time()
         if memory.until > now:
             return 0.0  # another one was refused meanwhile
         match verdict:
@@ -269,7 +270,9 @@ class Login:
     async def _turn(self, memory: Memory) -> bool:
         """Wait for the turn of a login, and say whether it came."""
         if memory.users == 1:  # nobody to wait for
-            return await self._acquire(memory.first, None)
+            await memory.first.acquire()
+            self._locks.append(memory.first)
+            return True
         if not memory.good:
             return await self._acquire(memory.first, PATIENCE)
         # Whatever makes that login slow, it is hardly the password, which worked a moment ago.
@@ -277,7 +280,7 @@ class Login:
             memory.second, PATIENCE_OVERTAKING
         )
 
-    async def _acquire(self, lock: asyncio.Lock, patience: float | None) -> bool:
+    async def _acquire(self, lock: asyncio.Lock, patience: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await lock.acquire()

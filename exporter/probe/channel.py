@@ -14,14 +14,10 @@ from typing import Protocol
 from OpenSSL import SSL
 
 from exporter.model import Evidence, Garbled
-from exporter.probe.address import is_literal
 from exporter.probe.evidence import PhaseFailed, dropped, tls_failure
+from exporter.probe.tls_session import TlsSession
 from exporter.probe.turnstile import Turnstile
 
-# Of plaintext at a time.  As much is allocated before it is known how much there is.
-READ_SIZE = 4 * 1024
-# Of ciphertext at a time: a whole flight of the handshake, or a record.
-_FLIGHT_SIZE = 20 * 1024
 # Enough of a handshake to find a CertificateRequest in it.
 MAX_HANDSHAKE_KEPT = 64 * 1024
 
@@ -65,10 +61,7 @@ class Channel:
         self._owner = owner
         self._turnstile = turnstile
         self._judge = judge
-        self.session = SSL.Connection(context)
-        self.session.set_connect_state()
-        if not is_literal(server_name):  # RFC 6066 3
-            self.session.set_tlsext_host_name(server_name.encode("idna"))
+        self.session = TlsSession(context, server_name)
         self._waiter: asyncio.Future[float] | None = loop.create_future()
         self._is_complete = self._is_over = self._has_heard = False
         self._seen = bytearray()  # of the server's half of the handshake
@@ -91,31 +84,21 @@ class Channel:
 
     def write(self, data: bytes) -> None:
         """Send plaintext.  SSL.Error: the session is over."""
-        self.session.sendall(data)
+        self.session.say(data)
         self.flush()
 
     def flush(self) -> None:
         """Send what TLS has to say of its own."""
         self._holds_finished = False
-        if data := self._written():
+        if data := self.session.written():
             self._owner.send(data)
 
-    def _written(self) -> bytes:
-        """Take out what TLS has written."""
-        data = b""
-        try:
-            while len(part := self.session.bio_read(_FLIGHT_SIZE)) == _FLIGHT_SIZE:
-                data += part
-        except SSL.WantReadError:  # there is no more, or nothing at all
-            return data
-        return data + part
-
-    def say_goodbye(self) -> None:
-        """Send close_notify, once the handshake is over; the peer's own is not waited for."""
+    def goodbye(self) -> bytes:
+        """Return close_notify to be sent, once the handshake is over; the peer's own is not waited for."""
         if self._waiter is None:
             with contextlib.suppress(SSL.Error):
                 self.session.shutdown()
-            self.flush()
+        return self.session.written()
 
     def fail(self, evidence: Evidence) -> None:
         """Take note that the session is over; whoever waits for the handshake learns of it."""
@@ -128,7 +111,7 @@ class Channel:
 
     def take(self, data: bytes, at: float) -> None:
         """Take ciphertext that came in at that time of `perf_counter`."""
-        self.session.bio_write(data)
+        self.session.put(data)
         if self._is_complete:
             self._decrypt(at)
             return
@@ -148,12 +131,9 @@ class Channel:
 
     def _decrypt(self, at: float) -> None:
         try:
-            while not self._is_over:
-                plain = self.session.recv(READ_SIZE)
+            while not self._is_over and (plain := self.session.said()):
                 self._has_heard = True
                 self._owner.hear(plain, at)
-        except SSL.WantReadError:
-            pass
         except SSL.ZeroReturnError:
             # close_notify: no more will come, FIN or not, and what follows it is no TLS
             self._stop(dropped(None, self._owner.leftover))
@@ -181,11 +161,8 @@ class Channel:
         waiter = self._waiter
         if waiter is None or waiter.done():
             return False
-        complete = True
         try:
-            self.session.do_handshake()
-        except SSL.WantReadError:
-            complete = False
+            complete = self.session.advance()
         except SSL.Error as exc:
             self.flush()  # our alert tells the server why
             seen = bytes(self._seen)
@@ -212,5 +189,5 @@ class Channel:
             self._owner.abort()
         else:
             return True
-        self._written()  # our certificate is in it, and goes nowhere
+        self.session.written()  # our certificate is in it, and goes nowhere
         return False

@@ -20,6 +20,7 @@ from exporter.model import Attempt, AttemptOutcome, ConnectFailure, errno_symbol
 from exporter.probe.address import Address, interleave, parse_literal
 from exporter.probe.attempts import Attempts, connect_failure
 from exporter.probe.evidence import PhaseFailed
+from exporter.probe.transport import SocketTransport
 
 __all__ = ["Attempts", "ConnectFailed", "Connected", "connect", "round_trip", "stagger"]
 
@@ -49,11 +50,13 @@ class ConnectFailed(PhaseFailed):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The connection that came first; whoever holds this closes `sock`."""
+    """The connection that came first; whoever holds this ends `transport`."""
 
-    sock: socket.socket
-    """Connected and non-blocking, with TCP_NODELAY."""
+    transport: SocketTransport
+    """Without a receiver yet; its socket has TCP_NODELAY."""
     address: Address
+    own_ip: str
+    """Our end of it."""
     attempts: tuple[Attempt, ...]
     seconds: float
     """From the call of `connect` to the kernel's report of this connection."""
@@ -98,8 +101,8 @@ async def connect(
     winner = await _Race(order, source, deadline, log).run()
     if winner is None:
         raise ConnectFailed(connect_failure(log.finished()))
-    sock, address, at, rtt = winner
-    return Connected(sock, address, log.finished(), at - began, at, rtt)
+    transport, address, own_ip, at, rtt = winner
+    return Connected(transport, address, own_ip, log.finished(), at - began, at, rtt)
 
 
 def attempt_order(
@@ -164,17 +167,20 @@ def _open_socket(address: Address, source: Address | None) -> socket.socket:
     return sock
 
 
-def _verdict(sock: socket.socket, address: Address) -> int:
-    """Return the errno of a connection attempt that has ended, 0 for success."""
+def _verdict(sock: socket.socket, address: Address) -> tuple[int, str]:
+    """Return the errno of a connection attempt that has ended, 0 for success, and our own IP address then."""
     problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if not problem and sock.getsockname()[:2] == address.sockaddr[:2]:
+    if problem:
+        return problem, ""
+    own = sock.getsockname()
+    if own[:2] == address.sockaddr[:2]:
         # Nobody listens there.  The kernel picked the target port for our own end as well, and TCP
         # connected the socket with itself (simultaneous open, RFC 9293 3.5).
-        return errno.ECONNREFUSED
-    return problem
+        return errno.ECONNREFUSED, ""
+    return 0, own[0]
 
 
-_Winner = tuple[socket.socket, Address, float, float | None]
+_Winner = tuple[SocketTransport, Address, str, float, float | None]
 
 
 class _Race:
@@ -206,7 +212,7 @@ class _Race:
             self._log.end_pending(AttemptOutcome.TIMEOUT)
             winner = None if self._result.cancelled() else self._result.result()
             if winner is not None:  # it came just before the cancellation and nobody will receive it
-                winner[0].close()
+                winner[0].abort()
             raise
 
     def _advance(self) -> None:
@@ -246,10 +252,10 @@ class _Race:
         at = self._log.clock()
         if self._result.done():
             return  # cancelled; `run` closes everything as soon as it gets its turn
-        sock = self._release(number)
-        problem = _verdict(sock, address)
+        sock = self._open[number]
+        problem, own_ip = _verdict(sock, address)
         if problem:
-            sock.close()
+            self._release(number).close()
             self._log.failed(number, problem, at)
             self._advance()
         else:
@@ -257,8 +263,11 @@ class _Race:
             if measured and rtt is not None:
                 at = min(at, sent_at + rtt)
             self._log.connected(number, at)
+            # It watches before we stop to: so the loop keeps its handle of the socket, which is dear to make.
+            transport = SocketTransport(self._loop, sock)
+            self._release(number)
             self._close()
-            self._result.set_result((sock, address, at, rtt))
+            self._result.set_result((transport, address, own_ip, at, rtt))
 
     def _release(self, number: int) -> socket.socket:
         sock = self._open.pop(number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from dataclasses import replace
 from functools import lru_cache
 
@@ -54,7 +53,7 @@ def _capabilities(reply: Reply) -> Capabilities:
 _remembered = lru_cache(maxsize=1024)(_capabilities)
 
 
-def address_literal(sock: socket.socket) -> str:
+def address_literal(ip: str) -> str:
     """Return our own address as RFC 5321 4.1.3 writes it; never a look-up that may block."""
-    address = sock.getsockname()[0].partition("%")[0]
+    address = ip.partition("%")[0]
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
 from time import perf_counter
@@ -46,7 +45,6 @@ from exporter.probe.resolver import Resolver
 from exporter.probe.submission import Submission
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
-from exporter.probe.transport import SocketTransport
 from exporter.probe.wire import Exchange, Wire
 
 
@@ -86,7 +84,6 @@ class Session:
         self._addresses: tuple[Address, ...] = ()
         self._attempts = Attempts()
         self._clock = Clock(deadline)
-        self._socket: socket.socket | None = None
         self._wire: Wire | None = None
         self._ready_since = 0.0  # when the server began to owe us its greeting
         self._before: Capabilities | None = None
@@ -131,8 +128,6 @@ class Session:
                 self._conclude_login(self._symptom(Phase.AUTH, TimedOut(self._clock.seconds)))
             if self._wire is not None:
                 self._wire.abort()
-            if self._socket is not None:
-                self._socket.close()
         return ProbeResult(
             endpoint=self._endpoint,
             started=started,
@@ -212,15 +207,12 @@ class Session:
                 raise
             self._reset_at_once(errno, self._record.open[1])
             return
-        self._socket = connected.sock
         self._ip_version = connected.ip_version
         self._ready_since = connected.connected_at
         self._rtt = connected.rtt
-        self._helo = self._endpoint.helo or address_literal(connected.sock)
-        loop = asyncio.get_running_loop()
-        self._wire = Wire(loop, self._transcript, self._turnstile)
-        SocketTransport(loop, connected.sock, self._wire)
-        self._socket = None
+        self._helo = self._endpoint.helo or address_literal(connected.own_ip)
+        self._wire = Wire(asyncio.get_running_loop(), self._transcript, self._turnstile)
+        connected.transport.attach(self._wire)
         self._record.close(Phase.CONNECT, connected.seconds, note=str(connected.address))
 
     def _reset_at_once(self, errno: str, began: float) -> None:

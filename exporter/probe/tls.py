@@ -32,6 +32,7 @@ from exporter import log
 from exporter.model import OurFault, TlsConfig, TlsFacts
 from exporter.probe.contexts import Contexts
 from exporter.probe.evidence import PhaseFailed
+from exporter.probe.tls_session import presented_octets
 from exporter.probe.transcript import printable
 from exporter.probe.turnstile import Turnstile
 
@@ -85,9 +86,8 @@ class TlsStore:
 
         UnusableFileError: `ca_file` is bad and never was good.  ReplayError: there can be no verdict.
         """
-        chain = presented_chain(session)
         trust = self._contexts.verifying(config)
-        digest = hashlib.sha256(b"".join(chain)).digest()
+        digest = hashlib.sha256(presented_octets(session)).digest()
         spoken = (session.get_protocol_version_name(), session.get_cipher_name() or "")
         key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
@@ -95,6 +95,7 @@ class TlsStore:
             with warnings.catch_warnings():
                 # What is odd about a certificate is OpenSSL's to judge; a serial number below one is no news.
                 warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+                chain = presented_chain(session)
                 judged = _judge(chain, verify_chain(trust.context, chain, name), spoken)
             self._judged[key] = judged
             while len(self._judged) > _MAX_VERDICTS:

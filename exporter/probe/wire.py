@@ -11,8 +11,9 @@ ours to abort, so a cancelled handshake leaks nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from time import perf_counter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
@@ -24,6 +25,7 @@ from exporter.probe.channel import Channel, Judge
 from exporter.probe.evidence import PhaseFailed, dropped, tls_failure
 from exporter.probe.replies import Replies, Said
 from exporter.probe.transcript import Transcript
+from exporter.probe.transport import SocketTransport
 from exporter.probe.turnstile import Turnstile
 
 # All that one session may receive, TLS included: certificates are at most 100 kB (OpenSSL's limit).
@@ -73,12 +75,12 @@ class Wire(SMTPProtocol):
             self._channel.flush()
         return await self._await_reply(since, None)
 
-    async def command(self, *words: bytes, shown: bytes | None = None) -> Exchange:
-        """Send one command and wait for its reply; `shown` stands for it in the transcript."""
+    def command(self, *words: bytes, shown: bytes | None = None) -> Coroutine[Any, Any, Exchange]:
+        """Send one command and wait for its reply; `shown` stands for it in the transcript.  To be awaited at once."""
         self.take_unsolicited()
         line = b" ".join(words)
         self._transcript.client(line if shown is None else shown)
-        return await self._await_reply(perf_counter(), line)
+        return self._await_reply(perf_counter(), line)
 
     async def payload(self, message: bytes) -> Exchange:
         """Send the message of a DATA command, already dot-stuffed and closed by its dot."""
@@ -156,12 +158,11 @@ class Wire(SMTPProtocol):
 
     def hang_up(self) -> None:
         """Close the connection; politely (close_notify, FIN) when the session is at rest."""
-        transport = cast("asyncio.Transport | None", self.transport)
+        transport = cast("SocketTransport | None", self.transport)
         if transport is None:
             return
-        if self._channel is not None and self._ending is None and not transport.is_closing():
-            self._channel.say_goodbye()
-        transport.close()
+        at_rest = self._channel is not None and self._ending is None and not transport.is_closing()
+        transport.finish(self._channel.goodbye() if self._channel is not None and at_rest else b"")
 
     def abort(self) -> None:
         """Drop the connection at once, whatever is in flight."""
@@ -169,6 +170,19 @@ class Wire(SMTPProtocol):
             cast("asyncio.Transport", self.transport).abort()
 
     # ----------------------------------------------------------------- bytes out
+
+    async def read_response(self, timeout: float | None = None) -> SMTPResponse:  # noqa: ASYNC109 - aiosmtplib's
+        """Wait for the reply that is owed; the probe has one deadline around all of it."""
+        assert timeout is None
+        waiter = self._response_waiter
+        if waiter is None:
+            raise SMTPServerDisconnected("Connection lost")
+        self._response_pending = True
+        try:
+            return await waiter
+        finally:
+            self._response_pending = False
+            self._response_waiter = None if self.transport is None else self._loop.create_future()
 
     def write(self, data: bytes) -> None:
         """Send `data`, through TLS once it is up."""
@@ -185,8 +199,9 @@ class Wire(SMTPProtocol):
 
     def send(self, data: bytes) -> None:
         """Send bytes as they are; harmless when the connection is closing."""
-        if self.is_connected:
-            super().write(data)
+        transport = cast("SocketTransport | None", self.transport)
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
 
     async def _await_reply(self, sent_at: float, line: bytes | None) -> Exchange:
         try:

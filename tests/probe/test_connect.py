@@ -48,7 +48,7 @@ def _nothing_left_open():
 async def close_after(connecting: Awaitable[Connected]) -> Connected:
     """Await a connection and close it; its facts stay."""
     connected = await connecting
-    connected.sock.close()
+    connected.transport.abort()
     return connected
 
 
@@ -63,12 +63,16 @@ def test_connects(run_in):
         began = time.perf_counter()
         connected = await connect([address])
         ended = time.perf_counter()
-        with connected.sock as sock:
+        sock = connected.transport.get_extra_info("socket")
+        try:
             assert sock.getpeername() == address.sockaddr
             assert sock.getblocking() is False
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert connected.own_ip == sock.getsockname()[0]
             assert connected.rtt is not None
             assert 0 < connected.rtt < 1
+        finally:
+            connected.transport.abort()
         assert began < connected.connected_at < ended
         assert 0 < connected.seconds < ended - began
         assert connected.ip_version == 4
@@ -92,7 +96,7 @@ def test_a_busy_loop_does_not_make_the_connection_slow(run_in):
         while time.perf_counter() < busy_until:
             pass
         connected = await task
-        connected.sock.close()
+        connected.transport.abort()
         assert connected.seconds < 0.04
         assert connected.connected_at < busy_until - 0.01
 
@@ -135,7 +139,7 @@ def test_port_that_connects_with_itself_is_closed():
         sock.bind(("127.0.0.1", 0))
         own = Address(*sock.getsockname())
         sock.connect(own.sockaddr)
-        assert _verdict(sock, own) == errno.ECONNREFUSED
+        assert _verdict(sock, own) == (errno.ECONNREFUSED, "")
 
 
 def test_out_of_descriptors():
@@ -257,11 +261,13 @@ def test_source_address_is_used(run_in, target, source):
 
     async def check():
         connected = await connect([address], source_address=source)
-        with connected.sock as sock:
-            return sock.getsockname()[0]
+        try:
+            return connected.own_ip, connected.transport.get_extra_info("socket").getsockname()[0]
+        finally:
+            connected.transport.abort()
 
     with listening(target) as address:
-        assert run(check(), run_in) == source
+        assert run(check(), run_in) == (source, source)
 
 
 def test_addresses_of_the_other_family_are_skipped():

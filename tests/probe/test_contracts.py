@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import resource
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -17,12 +14,10 @@ from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.protocol import PERIOD_REGEX, SMTPProtocol
 from aiosmtplib.response import SMTPResponse
-from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL
 
 from exporter.model import TlsConfig, TlsVersion
 from exporter.probe.contexts import handshake_context
-from exporter.probe.tls import presented_chain
 from tests.servers.certificates import Workshop
 
 
@@ -234,62 +229,3 @@ def test_pyopenssl_tells_all_in_the_middle_of_the_handshake(workshop: Workshop) 
         assert len(client.get_peer_cert_chain() or ()) == 2
         assert client.get_protocol_version_name() == maximum.name.replace("_", ".")
         assert client.get_cipher_name()
-
-
-BREAKS: dict[str, bytes] = {
-    "no TLS": b"220 mail.test ESMTP\r\n",
-    "alert": b"\x15\x03\x03\x00\x02\x02\x28",
-    "alert without a name": b"\x15\x03\x03\x00\x02\x02\xc8",
-    "close_notify": b"\x15\x03\x03\x00\x02\x01\x00",
-    "rubbish in a record": b"\x16\x03\x03\x00\x08\x02\x00\x00\x04rubb",
-}
-
-
-@pytest.mark.parametrize("case", BREAKS)
-def test_a_broken_session_leaves_no_error_to_the_next(case: str) -> None:
-    """OpenSSL keeps errors by thread, and blames whoever asks next: none may be left in its queue."""
-    client, _hello = begun()
-    client.bio_write(BREAKS[case])
-    for step in (client.do_handshake, client.do_handshake, client.shutdown, lambda: client.recv(10)):
-        with pytest.raises(SSL.Error):
-            step()
-        assert Binding.lib.ERR_peek_error() == 0
-
-
-def test_sessions_leave_nothing_behind(workshop: Workshop) -> None:
-    """Whole, broken and given up: 3,000 of each kind cost no memory that 300 did not, and no cycle holds one."""
-    gc.collect()
-    alive = len(SSL.Connection._reverse_mapping)
-    context = handshake_context(TlsConfig())
-    identity = workshop.valid().context()
-
-    def session(how: str) -> None:
-        client = SSL.Connection(context)
-        client.set_connect_state()
-        with suppress(SSL.WantReadError):
-            client.do_handshake()
-        if how == "given up":
-            return
-        if how == "whole":
-            inbox, outbox = ssl.MemoryBIO(), ssl.MemoryBIO()
-            server = identity.wrap_bio(inbox, outbox, server_side=True)
-            inbox.write(client.bio_read(65536))
-            with suppress(ssl.SSLWantReadError):
-                server.do_handshake()
-            client.bio_write(outbox.read())
-            client.do_handshake()
-            presented_chain(client)
-        client.bio_write(BREAKS["no TLS"])
-        with pytest.raises(SSL.Error):
-            client.recv(10)
-
-    def grown(times: int) -> int:
-        for _ in range(times):
-            for how in ("whole", "broken", "given up"):
-                session(how)
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-
-    before = grown(300)
-    assert grown(2_700) - before < 1024 * 1024
-    assert len(SSL.Connection._reverse_mapping) <= alive

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from exporter.probe import transport as module
-from exporter.probe.transport import AT_ONCE, SocketTransport
-from tests.probe.loops import both_loops, run
+from exporter.probe.transport import AT_ONCE, KernelTimes, SocketTransport, ask_for_times
+from tests.probe.loops import both_loops, open_descriptors, run
 
 
 class Receiver:
@@ -72,6 +72,12 @@ def reset(sock: socket.socket) -> None:
     sock.close()
 
 
+def packets_in(sock: socket.socket) -> int:
+    """How many segments it has received: `tcpi_segs_in` of struct tcp_info (linux/tcp.h)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+    return int(struct.unpack("=140xI", info)[0])
+
+
 def busy(seconds: float) -> None:
     """Hold the event loop."""
     end = time.perf_counter() + seconds
@@ -79,11 +85,10 @@ def busy(seconds: float) -> None:
         pass
 
 
-@pytest.fixture
-def stamping() -> Iterator[None]:
-    """The kernel notes arrivals; it begins a moment after the first socket of the machine has asked for it."""
+def wait_until_noting() -> None:
+    """The kernel begins to note arrivals a moment after it was asked: bytes that waited have the time of their coming."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, module._SO_TIMESTAMPNS, 1)
+        ask_for_times(sock)
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(5)
         end = time.perf_counter() + 5
@@ -93,8 +98,20 @@ def stamping() -> Iterator[None]:
             _, ((_, _, stamp),), _, _ = sock.recvmsg(1, module._ANCILLARY)
             seconds, nanoseconds = module._TIMESPEC.unpack(stamp)
             if time.time() - (seconds + nanoseconds / 1e9) > 0.001:
-                break
+                return
+    raise AssertionError("the kernel does not note when packets come in")
+
+
+@pytest.fixture
+def stamping() -> Iterator[None]:
+    """The kernel notes arrivals for as long as a test runs."""
+    times = KernelTimes()
+    times.start()
+    try:
+        wait_until_noting()
         yield
+    finally:
+        times.stop()
 
 
 @both_loops
@@ -328,6 +345,112 @@ def test_a_flood_lets_others_have_their_turn(run_in: Any) -> None:
                     theirs.send(bytes(1 << 20))
             await receiver.came.wait()
             assert all(len(data) <= AT_ONCE for data, _ in receiver.received)
+            transport.abort()
+            await receiver.ended
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_what_comes_before_there_is_a_receiver_waits_for_it(run_in: Any) -> None:
+    """A server may greet before anybody is ready to hear it."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            transport = SocketTransport(asyncio.get_running_loop(), ours)
+            theirs.sendall(b"220 hello\r\n")
+            for _ in range(3):
+                await asyncio.sleep(0)
+            receiver = Receiver()
+            transport.attach(receiver)
+            assert receiver.heard == ["made"]
+            await asyncio.wait_for(receiver.came.wait(), 5)
+            assert receiver.data == b"220 hello\r\n"
+            transport.abort()
+            await receiver.ended
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_a_reset_before_there_is_a_receiver_is_told_to_it(run_in: Any) -> None:
+    """The loop tells of an error once, and then nobody listens."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            transport = SocketTransport(asyncio.get_running_loop(), ours)
+            reset(theirs)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            receiver = Receiver()
+            transport.attach(receiver)
+            await asyncio.wait_for(receiver.ended, 5)
+            assert isinstance(receiver.error, ConnectionResetError)
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_an_end_without_a_receiver_closes_the_socket(run_in: Any) -> None:
+    """Nothing is left watched or open when a probe is cancelled between the two."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            SocketTransport(asyncio.get_running_loop(), ours).abort()
+            assert ours.fileno() == -1
+            await asyncio.sleep(0)
+            assert theirs.recv(1) == b""
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_the_last_words_go_out_with_the_end(run_in: Any) -> None:
+    """close_notify and FIN are one packet: nothing of it goes out before the socket is closed, and all of it then."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            receiver = Receiver()
+            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
+            before = packets_in(theirs)
+            transport.finish(b"bye")
+            await receiver.ended
+            assert theirs.recv(10) == b"bye"
+            assert theirs.recv(10) == b""
+            assert packets_in(theirs) - before == 1
+
+    run(check(), run_in)
+
+
+def test_kernel_times_keep_one_socket_and_give_it_back() -> None:
+    """Begun twice it holds one, ended twice it is no mistake."""
+    before = open_descriptors()
+    times = KernelTimes()
+    times.stop()
+    times.start()
+    times.start()
+    assert open_descriptors() == before + 1
+    times.stop()
+    times.stop()
+    assert open_descriptors() == before
+
+
+@both_loops
+@pytest.mark.usefixtures("stamping")
+def test_the_first_bytes_of_a_connection_have_the_kernels_time(run_in: Any) -> None:
+    """Also those that came before the socket itself had asked: something else keeps the kernel noting."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            theirs.sendall(b"220 hello\r\n")
+            came = time.perf_counter()
+            busy(0.05)
+            receiver = Receiver()
+            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
+            transport._opened -= 1.0  # it was there before the bytes, as in a probe
+            await receiver.came.wait()
+            ((_, at),) = receiver.received
+            assert came - 0.005 < at < came + 0.005
             transport.abort()
             await receiver.ended
 
