@@ -1,7 +1,7 @@
 """When an endpoint is due: arithmetic only.  Times are seconds of the event loop's clock.
 
 The starts of an endpoint lie on a grid, `origin + (phase + k) * interval`: they are computed from `k`, never
-from the run before, so nothing drifts.
+from the run before, so nothing drifts.  Each start is at the first tick that is not before its point.
 """
 
 from __future__ import annotations
@@ -48,26 +48,30 @@ class Course:
 
     The first is at most min(interval, 10 s) after `now`.  Up to 10 s of interval it is a grid point, so
     exactly one interval lies between any two; above, it is `now + phase * 10 s`, and the second one is the
-    grid point nearest to one interval later, half an interval to one and a half away.
+    grid point nearest to one interval later, half an interval to one and a half away.  Ticks are multiples
+    of `tick` seconds; with 0 nothing waits for one.
     """
 
-    __slots__ = ("_anchor", "_interval", "_next", "due")
+    __slots__ = ("_anchor", "_interval", "_next", "_tick", "due")
 
-    def __init__(self, *, interval: float, phase: float, origin: float, now: float) -> None:
+    def __init__(
+        self, *, interval: float, phase: float, origin: float, now: float, tick: float = 0.0
+    ) -> None:
         self._interval = interval
+        self._tick = tick
         self._anchor = origin + phase * interval
         if interval <= FIRST_ROUND:
             point = math.ceil((now - self._anchor) / interval)
-            self.due = self._anchor + point * interval
+            self.due = self._at_tick(self._anchor + point * interval)
             self._next = point + 1
         else:
-            self.due = now + phase * FIRST_ROUND
+            self.due = self._at_tick(now + phase * FIRST_ROUND)
             self._next = math.ceil((self.due - self._anchor) / interval + 0.5)
 
     def advance(self, now: float) -> int:
         """Make the first grid point after `now` (and after the present `due`) due; how many were missed."""
         missed = max(0, math.floor((now - self._at(self._next)) / self._interval) + 1)
-        self.due = self._at(self._next + missed)
+        self.due = self._at_tick(self._at(self._next + missed))
         self._next += missed + 1
         return missed
 
@@ -75,9 +79,12 @@ class Course:
         """Let nothing be due before `earliest`: the grid begins there, if it would have been earlier."""
         if self.due >= earliest:
             return False
-        self.due = self._anchor = earliest
+        self.due = self._anchor = self._at_tick(earliest)
         self._next = 1
         return True
 
     def _at(self, point: int) -> float:
         return self._anchor + point * self._interval
+
+    def _at_tick(self, time: float) -> float:
+        return math.ceil(time / self._tick) * self._tick if self._tick else time

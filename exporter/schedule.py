@@ -77,7 +77,8 @@ class Scheduler:
     can stop the scheduler.
 
     `not_before` gives the loop time before which an endpoint is not due, asked when its times are set and
-    after every run; `is_committed` says of a run, by name, that a reload has to let it end by itself.
+    after every run; `is_committed` says of a run, by name, that a reload has to let it end by itself.  Starts
+    are at multiples of `tick` seconds where that is not 0.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Scheduler:
         not_before: Callable[[Endpoint], float] = lambda _: float("-inf"),
         is_committed: Callable[[str], bool] = lambda _: False,
         max_concurrent: int = 200,
+        tick: float = 0.0,
     ) -> None:
         self._job = job
+        self._tick = tick
         self._on_bug = on_bug
         self._on_lag = on_lag
         self._on_skip = on_skip
@@ -240,6 +243,7 @@ class Scheduler:
                 phase=phase(timer.slot),
                 origin=self._origin,
                 now=self._loop.time(),
+                tick=self._tick,
             )
             if begun:
                 timer.course.advance(timer.course.due)

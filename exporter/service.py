@@ -43,6 +43,10 @@ from exporter.web.on_demand import OnDemand, Reach
 # What a probe in flight is given to end by itself when the program is told to stop.
 GRACE = 2.0
 
+TICK = 0.02
+"""Seconds between two moments at which probes may start.  A probe waits for a handful of answers, a millisecond each in a
+machine room, and to wake up for one costs as much as to read it; two that begin together wake up for each other's."""
+
 BACKOFF = "backoff"
 """A start was left out because the server had said 421, or that we come too often."""
 
@@ -78,6 +82,7 @@ class Service:
             not_before=self._messages.not_before,
             is_committed=self._messages.is_sending,
             max_concurrent=settings.max_concurrent,
+            tick=TICK,
         )
         self._loop_lag = LoopLag(self._board.loop_lag.observe)
         self._kernel_times = KernelTimes()

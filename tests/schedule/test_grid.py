@@ -115,3 +115,30 @@ def test_advancing_always_ends_in_the_future(interval, part, late):
     missed = course.advance(moment)
     assert moment - 1e-6 < course.due <= moment + interval + 1e-6
     assert abs(missed - late / interval) <= 1.001
+
+
+@given(interval=INTERVALS, part=PHASES, origin=TIMES, age=TIMES, tick=st.sampled_from([0.01, 0.02, 0.25]))
+def test_starts_wait_for_the_next_tick_and_no_longer(interval, part, origin, age, tick):
+    """Every start is at a multiple of the tick, at or after its point on the grid and less than a tick later."""
+    began = origin + age
+    exact = Course(interval=interval, phase=part, origin=origin, now=began)
+    course = Course(interval=interval, phase=part, origin=origin, now=began, tick=tick)
+    for _ in range(5):
+        assert course.due / tick == pytest.approx(round(course.due / tick), abs=1e-3)
+        assert -1e-6 <= course.due - exact.due <= tick + 1e-6
+        assert course.advance(course.due) == 0
+        exact.advance(exact.due)
+
+
+def test_ticks_are_the_same_for_all():
+    """Of two hundred endpoints of a second, four begin at each tick of 20 ms."""
+    courses = [Course(interval=1.0, phase=phase(slot), origin=3.0, now=3.0, tick=0.02) for slot in range(200)]
+    starts = [round(course.due / 0.02) % 50 for course in courses]
+    assert {starts.count(start) for start in starts} <= {3, 4, 5}
+
+
+def test_a_postponed_start_keeps_its_patience():
+    """Nothing is due before the time that was asked for, not even by a tick."""
+    course = Course(interval=1.0, phase=0.0, origin=0.0, now=0.0, tick=0.02)
+    assert course.postpone(7.013)
+    assert course.due == pytest.approx(7.02)
