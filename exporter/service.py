@@ -44,8 +44,8 @@ from exporter.web.on_demand import OnDemand, Reach
 GRACE = 2.0
 
 TICK = 0.02
-"""Seconds between two moments at which probes may start.  A probe waits for a handful of answers, a millisecond each in a
-machine room, and to wake up for one costs as much as to read it; two that begin together wake up for each other's."""
+"""Seconds between two moments at which probes start.  A probe waits for eight answers, each of which wakes the process
+up, and that costs as much as what is done then; probes that start together are awake for each other's."""
 
 BACKOFF = "backoff"
 """A start was left out because the server had said 421, or that we come too often."""
