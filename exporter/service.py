@@ -25,12 +25,12 @@ from exporter.metrics.runtime import BackingOff
 from exporter.model import Endpoint, Observation, StepStatus
 from exporter.observe import Observer, bug_observation
 from exporter.probe.address import Address
+from exporter.probe.arrival import KernelTimes
 from exporter.probe.oauth2 import Tokens
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.probe.screened import AddressRefusedError, Permits, ScreenedResolver
 from exporter.probe.tls import TlsStore
-from exporter.probe.transport import KernelTimes
 from exporter.schedule import Scheduler
 from exporter.settings import Settings
 from exporter.sharding import Shard

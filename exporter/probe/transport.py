@@ -1,37 +1,26 @@
 """A connected TCP socket on the event loop that knows when the kernel received what it hands over.
 
 An ordinary transport tells when a callback had its turn; on a busy loop that is later than the bytes, and a
-prober would report its own slowness as the server's.  Linux notes the arrival of every segment (SO_TIMESTAMPNS
-of socket(7)); elsewhere, and when the clock was set meanwhile, the turn of the callback is all that is known.
+prober would report its own slowness as the server's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
-import struct
-import sys
-from time import perf_counter, time
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
+
+from exporter.probe.arrival import ANCILLARY, arrival, ask_for_times
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
-# asm-generic/socket.h; Python has no name for it.  A few platforms number it otherwise: there it is refused,
-# or no time comes with the data.
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@qq")
-_TIMESPEC_SIZE, _unpack = _TIMESPEC.size, _TIMESPEC.unpack
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC_SIZE)
 _SOL_SOCKET, _SO_ERROR = int(socket.SOL_SOCKET), int(socket.SO_ERROR)
 
 # Of Linux: there is more to come, so do not send a packet yet; to close the socket sends what there is.
 _MSG_MORE = getattr(socket, "MSG_MORE", 0)
-
-_ONE_MOMENT = 20e-6
-_TRIES = 3
 
 AT_ONCE = 32 * 1024
 """Bytes taken from the socket in one turn: two TLS records of the greatest size (RFC 8446 5.1)."""
@@ -143,7 +132,7 @@ class SocketTransport(asyncio.Transport):
             self._missed = True
             return
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(AT_ONCE, _ANCILLARY)
+            data, ancillary, _, _ = self._sock.recvmsg(AT_ONCE, ANCILLARY)
         except (BlockingIOError, InterruptedError):
             if self._failure is not None:
                 self._end(self._failure)
@@ -151,25 +140,13 @@ class SocketTransport(asyncio.Transport):
             self._end(self._failure or exc)
         else:
             if data:
-                self._receiver.data_received(data, self._arrival(ancillary))
+                self._receiver.data_received(data, arrival(ancillary, self._opened))
                 self._look_for_reset()
             elif self._failure is not None:
                 self._end(self._failure)
             else:
                 self._receiver.eof_received()
                 self.close()
-
-    def _arrival(self, ancillary: list[tuple[int, int, bytes]]) -> float:
-        now, wall = perf_counter(), time()
-        if perf_counter() - now > _ONE_MOMENT:  # another process had its turn in between
-            now, wall = _clocks()
-        for level, kind, stamp in ancillary:
-            if level == _SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) == _TIMESPEC_SIZE:
-                seconds, nanoseconds = _unpack(stamp)
-                ago: float = wall - (seconds + nanoseconds / 1e9)
-                if 0 <= ago <= now - self._opened:  # else the clock was set meanwhile
-                    return now - ago
-        return now
 
     def _writable(self) -> None:
         try:
@@ -224,44 +201,3 @@ class SocketTransport(asyncio.Transport):
         self._sock.close()
         if self._receiver is not None:
             self._loop.call_soon(self._receiver.connection_lost, exc)
-
-
-class KernelTimes:
-    """Keeps the kernel noting when packets come in, from `start` to `stop`; one a process.
-
-    It does so while any socket of the machine asks, and begins a moment after the first one did: the first bytes of a
-    probe that is alone would have no time.  To begin and to end anew with every probe also costs more than the noting.
-    """
-
-    def __init__(self) -> None:
-        self._sock: socket.socket | None = None
-
-    def start(self) -> None:
-        """Begin; without a word where there is nothing to begin."""
-        self.stop()
-        with contextlib.suppress(OSError):
-            self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            ask_for_times(self._sock)
-
-    def stop(self) -> None:
-        """End; may be called twice."""
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
-
-
-def ask_for_times(sock: socket.socket) -> None:
-    """Ask for the time at which what is received came in; harmless where the kernel does not tell."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            sock.setsockopt(_SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-
-
-def _clocks() -> tuple[float, float]:
-    """Return `perf_counter` and Unix time of one moment, as well as can be had."""
-    now, wall = perf_counter(), time()
-    for _ in range(_TRIES):
-        if perf_counter() - now < _ONE_MOMENT:  # else another process had its turn in between
-            break
-        now, wall = perf_counter(), time()
-    return now, wall

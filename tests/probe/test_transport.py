@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from exporter.probe import transport as module
-from exporter.probe.transport import AT_ONCE, KernelTimes, SocketTransport, ask_for_times
+from exporter.probe import arrival as module
+from exporter.probe.arrival import KernelTimes, ask_for_times
+from exporter.probe.transport import AT_ONCE, SocketTransport
 from tests.probe.loops import both_loops, open_descriptors, run
 
 
@@ -95,7 +96,7 @@ def wait_until_noting() -> None:
         while time.perf_counter() < end:
             sock.sendto(b"?", sock.getsockname())
             busy(0.002)
-            _, ((_, _, stamp),), _, _ = sock.recvmsg(1, module._ANCILLARY)
+            _, ((_, _, stamp),), _, _ = sock.recvmsg(1, module.ANCILLARY)
             seconds, nanoseconds = module._TIMESPEC.unpack(stamp)
             if time.time() - (seconds + nanoseconds / 1e9) > 0.001:
                 return
