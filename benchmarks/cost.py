@@ -24,7 +24,7 @@ RATE = 200.0
 """Probes a second."""
 INTERVAL = 15.0
 """Seconds between two probes of one endpoint, and between two scrapes."""
-RUNS = 3
+RUNS = 5
 
 
 async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
