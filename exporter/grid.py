@@ -48,8 +48,8 @@ class Course:
 
     The first is at most min(interval, 10 s) after `now`.  Up to 10 s of interval it is a grid point, so
     exactly one interval lies between any two; above, it is `now + phase * 10 s`, and the second one is the
-    grid point nearest to one interval later, half an interval to one and a half away.  Ticks are multiples
-    of `tick` seconds; with 0 nothing waits for one.
+    grid point nearest to one interval later, half an interval to one and a half away.  All of it up to a tick:
+    ticks are multiples of `tick` seconds, and with 0 nothing waits for one.
     """
 
     __slots__ = ("_anchor", "_interval", "_next", "_tick", "due")
@@ -79,7 +79,7 @@ class Course:
         """Let nothing be due before `earliest`: the grid begins there, if it would have been earlier."""
         if self.due >= earliest:
             return False
-        self.due = self._anchor = self._at_tick(earliest)
+        self.due = self._anchor = max(earliest, self._at_tick(earliest))
         self._next = 1
         return True
 
@@ -87,4 +87,9 @@ class Course:
         return self._anchor + point * self._interval
 
     def _at_tick(self, time: float) -> float:
-        return math.ceil(time / self._tick) * self._tick if self._tick else time
+        if not self._tick:
+            return time
+        nearest = round(time / self._tick)
+        at = nearest * self._tick
+        # What is a tick but for the last bits of a sum is one.
+        return at if at >= time - 1e-9 else (nearest + 1) * self._tick

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,8 +11,6 @@ from exporter.metrics.number import numbers
 from exporter.metrics.series import Block, Shape
 from exporter.model import Endpoint
 
-_HOLE = "\ud800"
-"""Stands where a label or a number will; no label from a closed set has it."""
 _POSITION = {family: position for position, family in enumerate(ENDPOINT_FAMILIES)}
 
 
@@ -63,7 +61,7 @@ class _Layout(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _layout(shapes: tuple[Shape, ...], own: tuple[str, ...]) -> _Layout:
-    """Return the lines of `shapes`: ten thousand endpoints share a few dozen of these."""
+    """Return the lines of `shapes`, which endpoints in the same state share."""
     pieces: list[str] = []
     spans: list[tuple[int, int, int]] = []
     for shape in shapes:
@@ -79,12 +77,17 @@ def _layout(shapes: tuple[Shape, ...], own: tuple[str, ...]) -> _Layout:
 def _pieces(shape: Shape, own: tuple[str, ...]) -> tuple[str, ...]:
     pieces: list[str] = []
     for series in shape.series:
-        values = dict.fromkeys(own, _HOLE)
-        for name, value in zip(shape.family.label_names(series.suffix), series.labels, strict=True):
-            values[name] = _escape(value)
-        for text in _written(shape.family, series.suffix, values, _HOLE).split(_HOLE):
-            pieces += (text, "")
-        pieces.pop()
+        labels = dict(zip(shape.family.label_names(series.suffix), series.labels, strict=True))
+        text = f"{shape.family.name}{series.suffix}{{"
+        for name in sorted((*own, *labels)):
+            text += f'{name}="'
+            if name in labels:
+                text += _escape(labels[name])
+            else:
+                pieces += (text, "")
+                text = ""
+            text += '",'
+        pieces += (f"{text.removesuffix(',')}}} ", "", "\n")
     return tuple(pieces)
 
 
@@ -99,14 +102,9 @@ def _uncommon_line(shape: Shape, value: float, names: tuple[str, ...], escaped: 
 def _uncommon_template(family: Family, suffix: str, own: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     """Return a line with a `%s` for every label value and for the number, and whose value stands where."""
     places = {name: place for place, name in enumerate((*own, *family.labels))}
-    line = _written(family, suffix, dict.fromkeys(places, "%s"), "%s")
+    pairs = ",".join(f'{name}="%s"' for name in sorted(places))
+    line = f"{family.name}{suffix}{{{pairs}}} %s\n"
     return line, tuple([places[name] for name in sorted(places)])
-
-
-def _written(family: Family, suffix: str, labels: Mapping[str, str], number: str) -> str:
-    """Return a line, the labels sorted by name as prometheus_client does."""
-    pairs = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
-    return f"{family.name}{suffix}{{{pairs}}} {number}\n"
 
 
 def _escape(value: str) -> str:

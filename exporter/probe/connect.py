@@ -264,7 +264,7 @@ class _Race:
                 at = min(at, sent_at + rtt)
             self._log.connected(number, at)
             # It watches before we stop to: so the loop keeps its handle of the socket, which is dear to make.
-            transport = SocketTransport(self._loop, sock)
+            transport = SocketTransport(self._loop, sock, since=at)
             self._release(number)
             self._close()
             self._result.set_result((transport, address, own_ip, at, rtt))

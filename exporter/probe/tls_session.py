@@ -76,7 +76,7 @@ class TlsSession(SSL.Connection):
 def presented_octets(session: SSL.Connection) -> bytes:
     """Return the certificates that the server sent, as DER, one behind the other; nothing before it has."""
     chain = _lib.SSL_get_peer_cert_chain(session._ssl)  # noqa: SLF001 - contract test
-    if chain == _ffi.NULL:
+    if chain == _ffi.NULL or not _lib.sk_X509_num(chain):
         return b""
     buffer = _lib.BIO_new(_lib.BIO_s_mem())
     try:

@@ -7,6 +7,7 @@ prober would report its own slowness as the server's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from time import perf_counter
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _SOL_SOCKET, _SO_ERROR = int(socket.SOL_SOCKET), int(socket.SO_ERROR)
 
-# Of Linux: there is more to come, so do not send a packet yet; to close the socket sends what there is.
+# Of Linux: there is more to come, so do not send a packet yet.
 _MSG_MORE = getattr(socket, "MSG_MORE", 0)
 
 AT_ONCE = 32 * 1024
@@ -46,18 +47,24 @@ class SocketTransport(asyncio.Transport):
     """Owns `sock`, which is connected and does not block, until the end of the connection.
 
     It watches from the beginning; what comes in waits for a receiver.  After a write that failed what the peer had
-    said before is still handed over: it may be the reason.
+    said before is still handed over: it may be the reason.  `since` is when the connection stood, on the clock of
+    `perf_counter`; now unless given.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, receiver: Receiver | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        receiver: Receiver | None = None,
+        *,
+        since: float | None = None,
     ) -> None:
         super().__init__()
         self._loop = loop
         self._sock = sock
         self._number = sock.fileno()
         self._receiver: Receiver | None = None
-        self._opened = perf_counter()
+        self._since = perf_counter() if since is None else since
         self._unsent = b""
         self._failure: OSError | None = None
         self._missed = False  # there was something while there was no receiver
@@ -74,15 +81,21 @@ class SocketTransport(asyncio.Transport):
         self._receiver = receiver
         receiver.connection_made(self)
         if self._missed:  # uvloop tells of an error once
-            self._loop.call_soon(self._look_again)
+            self._loop.call_soon(self._drain if self._failure is not None else self._look_again)
 
     def is_closing(self) -> bool:
         """Say whether nothing more will be received."""
         return self._closing
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return the `socket`; nothing else is known."""
-        return self._sock if name == "socket" else default
+        """Return the `socket`, or the `failure` that ended the connection or is about to; nothing else is known."""
+        match name:
+            case "socket":
+                return self._sock
+            case "failure":
+                return self._failure
+            case _:
+                return default
 
     def write(self, data: Buffer) -> None:
         """Send `data`, at once as far as the kernel takes it."""
@@ -92,6 +105,10 @@ class SocketTransport(asyncio.Transport):
         """Send `data` and close: one packet instead of two, and the peer is woken up once."""
         if data:
             self._send(data, _MSG_MORE)
+            if not self._unsent and not self._over:
+                # It sends what waits for more.  To close alone would throw it away while something is unread.
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_WR)
         self.close()
 
     def _send(self, data: Buffer, flags: int) -> None:
@@ -140,7 +157,7 @@ class SocketTransport(asyncio.Transport):
             self._end(self._failure or exc)
         else:
             if data:
-                self._receiver.data_received(data, arrival(ancillary, self._opened))
+                self._receiver.data_received(data, arrival(ancillary, self._since))
                 self._look_for_reset()
             elif self._failure is not None:
                 self._end(self._failure)
@@ -179,7 +196,8 @@ class SocketTransport(asyncio.Transport):
             self._drain()
 
     def _drain(self) -> None:
-        while not self._closing:
+        self._missed = self._receiver is None
+        while not self._closing and not self._missed:
             self._readable()
 
     def _forget_unsent(self) -> None:
@@ -196,6 +214,8 @@ class SocketTransport(asyncio.Transport):
         if self._over:
             return
         self._over = self._closing = True
+        if isinstance(exc, OSError):
+            self._failure = exc
         self._stop_reading()
         self._forget_unsent()
         self._sock.close()

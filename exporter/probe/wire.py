@@ -153,7 +153,12 @@ class Wire(SMTPProtocol):
     def ending(self, exc: BaseException | None = None) -> Evidence:
         """Return how the connection ended, in our words."""
         if self._ending is None:
-            self._ending = dropped(exc.__cause__ if exc is not None else None, self.leftover)
+            cause = exc.__cause__ if exc is not None else None
+            if (
+                cause is None and self.transport is not None
+            ):  # it may have ended, and we are told in the next turn
+                cause = self.transport.get_extra_info("failure")
+            self._ending = dropped(cause, self.leftover)
         return self._ending
 
     def hang_up(self) -> None:

@@ -29,6 +29,7 @@ from exporter.probe.connect import (
 )
 from tests.probe.loops import both_loops, left_in_loop, open_descriptors, run
 from tests.probe.tcp_ports import closed, listening, outcomes, silent
+from tests.probe.test_transport import Receiver, busy
 
 CONNECTED, REFUSED = AttemptOutcome.CONNECTED, AttemptOutcome.REFUSED
 NO_ANSWER, TIMEOUT = AttemptOutcome.NO_ANSWER, AttemptOutcome.TIMEOUT
@@ -53,6 +54,32 @@ async def close_after(connecting: Awaitable[Connected]) -> Connected:
 
 
 # ------------------------------------------------------------------ one address
+
+
+@both_loops
+@pytest.mark.usefixtures("stamping")
+def test_a_greeting_that_waited_for_a_busy_loop_came_when_it_came(run_in):
+    """The loop saw connection and greeting together, a while after the kernel had both."""
+
+    async def check():
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            task = asyncio.create_task(connect([Address(*server.getsockname())]))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            theirs, _ = server.accept()
+            with theirs:
+                theirs.sendall(b"220 hello\r\n")
+                busy(0.05)
+                connected = await task
+                receiver = Receiver()
+                connected.transport.attach(receiver)
+                await receiver.came.wait()
+                ((_, at),) = receiver.received
+                connected.transport.abort()
+                await receiver.ended
+        assert 0 <= at - connected.connected_at < 0.02
+
+    run(check(), run_in)
 
 
 @both_loops

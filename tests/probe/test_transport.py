@@ -13,9 +13,14 @@ from typing import Any
 
 import pytest
 
+from exporter.model import DropKind, Dropped
 from exporter.probe import arrival as module
-from exporter.probe.arrival import KernelTimes, ask_for_times
+from exporter.probe.arrival import KernelTimes
+from exporter.probe.evidence import PhaseFailed
+from exporter.probe.redaction import Redactor
+from exporter.probe.transcript import Transcript
 from exporter.probe.transport import AT_ONCE, SocketTransport
+from exporter.probe.wire import Wire
 from tests.probe.loops import both_loops, open_descriptors, run
 
 
@@ -84,35 +89,6 @@ def busy(seconds: float) -> None:
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         pass
-
-
-def wait_until_noting() -> None:
-    """The kernel begins to note arrivals a moment after it was asked: bytes that waited have the time of their coming."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        ask_for_times(sock)
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
-        end = time.perf_counter() + 5
-        while time.perf_counter() < end:
-            sock.sendto(b"?", sock.getsockname())
-            busy(0.002)
-            _, ((_, _, stamp),), _, _ = sock.recvmsg(1, module.ANCILLARY)
-            seconds, nanoseconds = module._TIMESPEC.unpack(stamp)
-            if time.time() - (seconds + nanoseconds / 1e9) > 0.001:
-                return
-    raise AssertionError("the kernel does not note when packets come in")
-
-
-@pytest.fixture
-def stamping() -> Iterator[None]:
-    """The kernel notes arrivals for as long as a test runs."""
-    times = KernelTimes()
-    times.start()
-    try:
-        wait_until_noting()
-        yield
-    finally:
-        times.stop()
 
 
 @both_loops
@@ -447,12 +423,71 @@ def test_the_first_bytes_of_a_connection_have_the_kernels_time(run_in: Any) -> N
             came = time.perf_counter()
             busy(0.05)
             receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            transport._opened -= 1.0  # it was there before the bytes, as in a probe
+            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver, since=came - 1.0)
             await receiver.came.wait()
             ((_, at),) = receiver.received
             assert came - 0.005 < at < came + 0.005
             transport.abort()
             await receiver.ended
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_the_last_words_are_said_though_something_is_unread(run_in: Any) -> None:
+    """The kernel answers a close with RST while something is unread; what was to be sent has gone out by then."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            receiver = Receiver()
+            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
+            theirs.sendall(b"their close_notify")
+            busy(0.01)
+            transport.finish(b"our close_notify")
+            await receiver.ended
+            assert theirs.recv(99) == b"our close_notify"
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_a_write_that_fails_before_there_is_a_receiver_is_told_to_it(run_in: Any) -> None:
+    """The loop goes on meanwhile."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            transport = SocketTransport(asyncio.get_running_loop(), ours)
+            reset(theirs)
+            busy(0.01)
+            transport.write(b"EHLO me\r\n")
+            for _ in range(3):
+                await asyncio.sleep(0)
+            receiver = Receiver()
+            transport.attach(receiver)
+            await asyncio.wait_for(receiver.ended, 5)
+            assert isinstance(receiver.error, OSError)
+            assert transport.get_extra_info("failure") is receiver.error
+
+    run(check(), run_in)
+
+
+@both_loops
+def test_a_reset_right_behind_a_reply_is_no_orderly_end(run_in: Any) -> None:
+    """The next command finds the connection closed a turn before anybody is told how it ended."""
+
+    async def check() -> None:
+        with pair() as (ours, theirs):
+            wire = Wire(asyncio.get_running_loop(), Transcript(Redactor(())))
+            theirs.sendall(b"220 hello\r\n")
+            reset(theirs)
+            busy(0.01)
+            SocketTransport(asyncio.get_running_loop(), ours, wire)
+            assert (await wire.greeting(0.0)).reply.code == 220
+            with pytest.raises(PhaseFailed) as failed:
+                await wire.command(b"EHLO", b"me")
+            evidence = failed.value.evidence
+            assert isinstance(evidence, Dropped)
+            assert (evidence.how, evidence.errno) == (DropKind.RESET, "ECONNRESET")
+            await asyncio.sleep(0)
 
     run(check(), run_in)

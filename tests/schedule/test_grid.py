@@ -142,3 +142,15 @@ def test_a_postponed_start_keeps_its_patience():
     course = Course(interval=1.0, phase=0.0, origin=0.0, now=0.0, tick=0.02)
     assert course.postpone(7.013)
     assert course.due == pytest.approx(7.02)
+
+
+def test_sums_do_not_slip_to_the_next_tick():
+    """An interval that is a whole number of ticks is exact: the last bits of a sum are no reason to wait."""
+    course = Course(interval=900, phase=0.3, origin=5.0, now=10.0, tick=0.02)
+    course.postpone(591.1764705882354)
+    before = course.due
+    assert before >= 591.1764705882354
+    for _ in range(1000):
+        course.advance(course.due)
+        assert course.due - before == pytest.approx(900.0, abs=1e-6)
+        before = course.due
