@@ -78,7 +78,8 @@ docs: packages $(VENV)/.dev ## the documentation: built strictly, links, example
 	$(BIN)/mkdocs build --strict
 	$(PYTEST) tests/docs
 
-docs-files: $(VENV)/.dev ## write the generated pages of docs/
+docs-files: $(VENV)/.dev ## write the generated pages of docs/, and the rules as the program reads them
+	$(BIN)/python -m exporter.diagnosis.compact
 	$(BIN)/python -m exporter.diagnosis.pages > docs/errors.md
 	$(BIN)/python -m docs.source
 

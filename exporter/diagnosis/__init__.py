@@ -12,7 +12,7 @@ from exporter.diagnosis.parsing import parse
 from exporter.diagnosis.presets import Preset, preset_for, provider_of, settings_advice
 from exporter.diagnosis.records import as_object, classify_line, classify_lines, classify_record
 from exporter.diagnosis.rulebook import Rulebook, load_rules
-from exporter.diagnosis.rulefile import Problem, RuleError
+from exporter.diagnosis.written import Problem, RuleError
 
 __all__ = [
     "ClassNotes",

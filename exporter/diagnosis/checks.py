@@ -11,7 +11,7 @@ from exporter.diagnosis.examples import symptom_of
 from exporter.diagnosis.facts import facts_of
 from exporter.diagnosis.rule import Rule
 from exporter.diagnosis.rulebook import Rulebook
-from exporter.diagnosis.rulefile import Problem
+from exporter.diagnosis.written import Problem
 
 
 def taken_ids(named: Iterable[tuple[str, str, int | None]], taken: AbstractSet[str]) -> Iterator[Problem]:

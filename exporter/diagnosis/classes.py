@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
-
+from exporter.diagnosis.shipped import shipped
 from exporter.model import ErrorClass, FaultDomain
 
 
@@ -34,10 +32,7 @@ class ClassNotes:
 @cache
 def class_notes() -> Mapping[ErrorClass, ClassNotes]:
     """The notes on every class but `none`, in the order of the file."""
-    raw = yaml.load(
-        files(__package__).joinpath("classes.yml").read_bytes(),
-        Loader=yaml.CSafeLoader,
-    )
+    raw = shipped("classes")
     return MappingProxyType({ErrorClass(name): _notes(entry) for name, entry in raw.items()})
 
 

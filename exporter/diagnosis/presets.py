@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
-from importlib.resources import files
 
-import yaml
-
+from exporter.diagnosis.shipped import shipped
 from exporter.model import TlsMode
 
 # where a server names itself in a reply: the page that it refers to, and its own name in brackets (Exchange)
@@ -38,10 +36,7 @@ class Preset:
 @cache
 def presets() -> tuple[Preset, ...]:
     """Every known provider, read once."""
-    raw = yaml.load(
-        files(__package__).joinpath("presets.yml").read_bytes(),
-        Loader=yaml.CSafeLoader,
-    )
+    raw = shipped("presets")
     return tuple(
         Preset(
             name=entry["name"],

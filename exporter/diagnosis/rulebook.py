@@ -3,58 +3,61 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
+from typing import Any, overload
 
 from exporter.diagnosis.facts import Facts
 from exporter.diagnosis.phrases import Phrase
 from exporter.diagnosis.rule import Precedence, Rule, capability_key, spellings
-from exporter.diagnosis.rulefile import Problem, RuleError, read_rules
+from exporter.diagnosis.shipped import shipped
+from exporter.diagnosis.written import Problem, RuleError, read_rule
 from exporter.model import ErrorClass
 
 Match = tuple[Precedence, Rule]
-_Key = tuple[str, object]
+_NAMES = (
+    "refines",
+    "marker",
+    "words",
+    "enhanced",
+    "verify",
+    "reason",
+    "alert",
+    "errno",
+    "name",
+    "capability",
+    "code",
+    "kind",
+    "family",
+    "any",
+)
+_Place = tuple[str, object]
+"""Where the index has a rule: the name of a condition, and one of the values that fulfil it."""
 
 
 @dataclass(frozen=True)
 class Rulebook:
     """An immutable set of rules.  Equal rules make equal books; the index is derived."""
 
-    rules: tuple[Rule, ...]
-    _index: dict[_Key, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
-    _words: dict[str | None, tuple[tuple[Phrase, tuple[Rule, ...]], ...]] = field(
+    rules: Sequence[Rule]
+    places: InitVar[Iterable[Iterable[_Place]] | None] = None
+    """Of each rule, in their order, where they are known: they need not be read for it."""
+    _index: dict[str, dict[object, list[int]]] = field(init=False, repr=False, compare=False)
+    """The numbers of the rules in `rules`."""
+    _phrases: dict[object, tuple[tuple[Phrase, tuple[Rule, ...]], ...]] = field(
         init=False, repr=False, compare=False
     )
-    _markers: tuple[tuple[str, Rule], ...] = field(init=False, repr=False, compare=False)
-    _refinements: dict[ErrorClass, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    """By key, those that a text has asked for so far."""
 
-    def __post_init__(self) -> None:
-        index: defaultdict[_Key, list[Rule]] = defaultdict(list)
-        words: defaultdict[Phrase, list[Rule]] = defaultdict(list)
-        refinements: defaultdict[ErrorClass, list[Rule]] = defaultdict(list)
-        markers: list[tuple[str, Rule]] = []
-        for rule in self.rules:
-            if rule.refines:
-                for error_class in rule.refines:
-                    refinements[error_class].append(rule)
-            elif rule.markers:
-                markers.extend((marker, rule) for marker in rule.markers)
-            elif rule.words or rule.hints:
-                for phrase in rule.words or rule.hints:
-                    words[phrase].append(rule)
-            else:
-                for key in _keys_of(rule):
-                    index[key].append(rule)
-        object.__setattr__(self, "_index", {key: tuple(found) for key, found in index.items()})
-        by_key: defaultdict[str | None, list[tuple[Phrase, tuple[Rule, ...]]]] = defaultdict(list)
-        for phrase, found in words.items():
-            by_key[phrase.key].append((phrase, tuple(found)))
-        object.__setattr__(self, "_words", {key: tuple(found) for key, found in by_key.items()})
-        object.__setattr__(self, "_refinements", {key: tuple(found) for key, found in refinements.items()})
-        object.__setattr__(self, "_markers", tuple(markers))
+    def __post_init__(self, places: Iterable[Iterable[_Place]] | None) -> None:
+        index: dict[str, dict[object, list[int]]] = {name: {} for name in _NAMES}
+        for number, of_rule in enumerate(map(places_of, self.rules) if places is None else places):
+            for name, value in of_rule:
+                index[name].setdefault(value, []).append(number)
+        object.__setattr__(self, "_index", index)
+        object.__setattr__(self, "_phrases", {})
 
     def matches(self, facts: Facts) -> list[Match]:
         """Every rule that reads the evidence this way, the most telling first.
@@ -65,11 +68,11 @@ class Rulebook:
 
     def refinements(self, error_class: ErrorClass, facts: Facts) -> list[Match]:
         """The rules that look again at a class, the most telling first."""
-        return _sorted((rule.match(facts), rule) for rule in self._refinements.get(error_class, ()))
+        return _sorted((rule.match(facts), rule) for rule in self._at("refines", error_class))
 
     def _candidates(self, facts: Facts) -> dict[str, Rule]:
         found: dict[str, Rule] = {}
-        keys: list[_Key] = [
+        places: list[_Place] = [
             ("any", None),
             ("kind", facts.kind),
             ("code", facts.code),
@@ -86,19 +89,30 @@ class Rulebook:
             squashed = facts.squashed
             # None stands for the phrases without a key, which a text in ASCII cannot hold
             beyond = () if squashed.isascii() else (None,)
-            for key in (*(facts.word_keys & self._words.keys()), *beyond):
-                for phrase, rules in self._words.get(key, ()):
+            for key in (*(facts.word_keys & self._index["words"].keys()), *beyond):
+                for phrase, rules in self._phrases.get(key) or self._phrases_at(key):
                     if phrase.found(squashed):
                         for rule in rules:
                             found[rule.id] = rule
             folded = facts.folded
-            for marker, rule in self._markers:
-                if marker in folded:
-                    found[rule.id] = rule
-        for index_key in keys:
-            for rule in self._index.get(index_key, ()):
+            places += [("marker", marker) for marker in self._index["marker"] if str(marker) in folded]
+        for name, value in places:
+            for rule in self._at(name, value):
                 found[rule.id] = rule
         return found
+
+    def _at(self, name: str, value: object) -> Iterator[Rule]:
+        return (self.rules[number] for number in self._index[name].get(value, ()))
+
+    def _phrases_at(self, key: object) -> tuple[tuple[Phrase, tuple[Rule, ...]], ...]:
+        """The phrases with this key, and the rules of each."""
+        found: defaultdict[Phrase, list[Rule]] = defaultdict(list)
+        for rule in self._at("words", key):
+            for phrase in rule.words or rule.hints:
+                if phrase.key == key:
+                    found[phrase].append(rule)
+        self._phrases[key] = tuple((phrase, tuple(rules)) for phrase, rules in found.items())
+        return self._phrases[key]
 
 
 def _sorted(matches: Iterable[tuple[Precedence | None, Rule]]) -> list[Match]:
@@ -109,46 +123,64 @@ def _sorted(matches: Iterable[tuple[Precedence | None, Rule]]) -> list[Match]:
     return found
 
 
-def _keys_of(rule: Rule) -> list[_Key]:
-    """The narrowest condition of a rule without words: one of its values must hold."""
-    choices: tuple[tuple[str, Iterable[object]], ...] = (
-        ("enhanced", rule.enhanced),
-        ("verify", rule.verify_codes),
-        ("reason", rule.reasons),
-        ("alert", rule.alerts),
-        ("errno", rule.errnos),
-        ("name", rule.name_kinds),
-        ("capability", rule.capabilities),
-        ("code", rule.codes),
-        ("kind", rule.evidence),
-        ("family", rule.families),
+def places_of(rule: Rule) -> Sequence[_Place]:
+    """Where the index has the rule: under all values of the condition that fewest evidence fulfils."""
+    words = dict.fromkeys(phrase.key for phrase in rule.words or rule.hints)
+    choices: tuple[Iterable[object], ...] = (
+        rule.refines,
+        rule.markers,
+        words,
+        rule.enhanced,
+        rule.verify_codes,
+        rule.reasons,
+        rule.alerts,
+        rule.errnos,
+        rule.name_kinds,
+        rule.capabilities,
+        rule.codes,
+        rule.evidence,
+        rule.families,
+        (None,),
     )
-    for name, values in choices:
-        if keys := [(name, value) for value in values]:
-            return keys
-    return [("any", None)]
+    return next(
+        [(name, value) for value in values] for name, values in zip(_NAMES, choices, strict=True) if values
+    )
 
 
-@cache
+class _ShippedRules(Sequence[Rule]):
+    """The rules that ship with the program, each read when it is first asked for: most never are."""
+
+    def __init__(self, written: Sequence[tuple[str, Mapping[str, Any], Any]]) -> None:
+        self._written = written
+        self._read: dict[int, Rule] = {}
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    @overload
+    def __getitem__(self, number: int) -> Rule: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Rule]: ...
+    def __getitem__(self, number: int | slice) -> Rule | Sequence[Rule]:
+        if isinstance(number, slice):
+            return tuple(self)[number]
+        rule = self._read.get(number)
+        if rule is None:
+            file, entry, _ = self._written[number]
+            rule = self._read[number] = read_rule(entry, file)
+        return rule
+
+
 def built_in_rules() -> tuple[Rule, ...]:
     """The rules that ship with the program.  They are trusted here; a test checks them."""
-    rules: list[Rule] = []
-    problems: list[Problem] = []
-    folder = files(__package__).joinpath("rules")
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".yml"):
-            found = read_rules(file.read_bytes(), file.name, with_lines=False)
-            rules += found.rules
-            problems += found.problems
-    if problems:
-        raise RuleError(problems)
-    return tuple(rules)
+    return tuple(default_rulebook().rules)
 
 
 @cache
 def default_rulebook() -> Rulebook:
     """The built-in rules alone."""
-    return Rulebook(built_in_rules())
+    written = shipped("rules")
+    return Rulebook(_ShippedRules(written), (places for _, _, places in written))
 
 
 def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
@@ -157,11 +189,13 @@ def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
     Raises `RuleError` with every problem of every extra file: its syntax, its fields, an example that
     lands on another rule, a tie with another rule, an id that is taken.
     """
-    from exporter.diagnosis.checks import check_rules, taken_ids  # noqa: PLC0415 - start-up without extra files needs none of it
-
     paths = [Path(path) for path in extra_files]
     if not paths:
         return default_rulebook()
+    # a start without extra files needs none of it
+    from exporter.diagnosis.checks import check_rules, taken_ids  # noqa: PLC0415
+    from exporter.diagnosis.rulefile import read_rules  # noqa: PLC0415
+
     rules: list[Rule] = []
     problems: list[Problem] = []
     named: list[tuple[str, str, int | None]] = []
@@ -176,7 +210,7 @@ def load_rules(extra_files: Iterable[Path] = ()) -> Rulebook:
         if raw is None:
             problems.append(Problem(str(path), None, None, "this is a pipe", "name a regular file"))
             continue
-        found = read_rules(raw, str(path), with_lines=True)
+        found = read_rules(raw, str(path))
         rules += found.rules
         problems += found.problems
         named += ((name, str(path), line) for name, line in found.ids)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.diagnosis import RuleError
 from exporter.diagnosis.rulebook import load_rules
-from exporter.diagnosis.rulefile import RuleError
 from exporter.settings import ConfigError, load, reading
 
 CONFIGURATION = "endpoints:\n- target: mail.example:587\n"

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exporter.diagnosis.phrases import Phrase, Phrases, phrases, word_keys
+from exporter.diagnosis.shipped import shipped
 from exporter.model import (
     ConnectFailure,
     DropKind,
@@ -65,10 +63,7 @@ def sentence_in(squashed: str, *, sure: bool) -> Sentence | None:
 
 @cache
 def _sentences() -> tuple[_Sentences, _Sentences]:
-    raw = yaml.load(
-        files(__package__).joinpath("sentences.yml").read_bytes(),
-        Loader=yaml.CSafeLoader,
-    )
+    raw = shipped("parsing/sentences")
     return _indexed(raw["sure"]), _indexed(raw["fallback"])
 
 
