@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from exporter.pattern import pattern
+
 REASONS: dict[int, str] = {
     0x74: "BAD_PROTOCOL_VERSION_NUMBER",
     0x86: "CERTIFICATE_VERIFY_FAILED",
@@ -114,16 +116,16 @@ _VERIFY_SPELLINGS: tuple[tuple[str, int], ...] = (
 )
 
 _REASON_WORDS = tuple((name, name.replace("_", " ").lower()) for name in REASONS.values())
-_HEX_ERROR = re.compile(r"error:([0-9A-Fa-f]{8}):")
-_BRACKETED = re.compile(r"\[(?:SSL|X509)[:=] ?([A-Z0-9_]{4,60})\]")
-_NODE = re.compile(r"\bERR_SSL_([A-Z0-9_]{4,60})\b")
-_ALERT_NUMBER = re.compile(r"\balert number (\d{1,3})\b", re.IGNORECASE)
-_ALERT_NAME = re.compile(
+_HEX_ERROR = pattern(r"error:([0-9A-Fa-f]{8}):")
+_BRACKETED = pattern(r"\[(?:SSL|X509)[:=] ?([A-Z0-9_]{4,60})\]")
+_NODE = pattern(r"\bERR_SSL_([A-Z0-9_]{4,60})\b")
+_ALERT_NUMBER = pattern(r"\balert number (\d{1,3})\b", re.IGNORECASE)
+_ALERT_NAME = pattern(
     r"(?<![a-z])alert[:(,]?[ _-]{1,3}['\"{]{0,2}([a-z]+(?:[ _-][a-z]+){0,3})", re.IGNORECASE
 )
 _RUN_TOGETHER = {name.replace("_", ""): number for name, number in ALERTS.items()}
 """As .NET and rustls write them: `ProtocolVersion`."""
-_VERIFY_NUMBER = re.compile(
+_VERIFY_NUMBER = pattern(
     r"(?:verify error:num=|verify return code: |verification error |X509_V_ERR_?)(\d{1,3})\b", re.IGNORECASE
 )
 _ALERT_OFFSET = 1000  # SSL_AD_REASON_OFFSET

@@ -9,9 +9,10 @@ from functools import cache, lru_cache
 
 from exporter.diagnosis.shipped import shipped
 from exporter.model import TlsMode
+from exporter.pattern import pattern
 
 # where a server names itself in a reply: the page that it refers to, and its own name in brackets (Exchange)
-_SELF = re.compile(
+_SELF = pattern(
     r"https?://([a-z0-9.-]{4,253})|\[([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,8})[\]\s]", re.IGNORECASE
 )
 

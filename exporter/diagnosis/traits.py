@@ -25,6 +25,7 @@ from exporter.model import (
     TlsVersion,
     TokenUnavailable,
 )
+from exporter.pattern import pattern
 
 IMPLICIT_PORTS = frozenset({465, 2465})
 STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
@@ -34,10 +35,10 @@ _OAUTH = frozenset({"XOAUTH2", "OAUTHBEARER"})
 _CHALLENGED = frozenset({"NTLM", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4"})
 
 # RFC 3207's keyword, a command or a parameter, overwritten letter by letter on the way (Cisco, and others)
-_MASKED = re.compile(r"(?<![A-Za-z0-9])X{4,12}[A-C]?(?![A-Za-z0-9])")
-_STARS = re.compile(r"\*{8}")
+_MASKED = pattern(r"(?<![A-Za-z0-9])X{4,12}[A-C]?(?![A-Za-z0-9])")
+_STARS = pattern(r"\*{8}")
 
-_INSPECTORS = re.compile(
+_INSPECTORS = pattern(
     r"avast|\bavg\b|kaspersky|\beset\b|bitdefender|norton|symantec endpoint|mcafee web gateway|"
     r"mail shield|ssl filter|\bdr\.? ?web\b|trend ?micro|\bf-secure\b|g ?data|bullguard|"
     r"zscaler|forti(?:net|gate|mail)|netskope|sophos|palo alto|check ?point|blue ?coat|websense|forcepoint|"
@@ -46,7 +47,7 @@ _INSPECTORS = re.compile(
     r"ssl (?:inspection|interception|decryption|scanning)|tls (?:inspection|interception|scanning)|"
     r"web ?(?:gateway|proxy)|inspection ca|decrypt",
 )
-_FOREIGN_GREETING = re.compile(
+_FOREIGN_GREETING = pattern(
     rb"\s*(?:\* (?:OK|PREAUTH|BYE|BAD)\b|\+OK\b|-ERR\b|SSH-\d|HTTP/\d|RFB \d|<(?:!doctype|html|\?xml)|"
     rb"\"(?:IMPLEMENTATION|SIEVE|SASL|STARTTLS|NOTIFY|VERSION)\"|:\S{1,255} NOTICE |@RSYNCD:|"
     rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|20[01] .{0,60}(?:NNTP|news)|"
@@ -54,13 +55,13 @@ _FOREIGN_GREETING = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # These greet with 220 or so as well; their EHLO, if any, is another command.
-_OTHER_SERVICE = re.compile(
+_OTHER_SERVICE = pattern(
     r"\bFTPS?\b|ftpd\b|ftp server|FileZilla Server|\bLMTP\b|\bNNTP\b|InterNetNews|news server|\bsieve\b",
     re.IGNORECASE,
 )
-_SMTP = re.compile(r"\bE?SMTP", re.IGNORECASE)
-_TLS_RECORD = re.compile(rb"[\x14-\x18]\x03[\x00-\x04]")
-_SERVER_LOG = re.compile(
+_SMTP = pattern(r"\bE?SMTP", re.IGNORECASE)
+_TLS_RECORD = pattern(rb"[\x14-\x18]\x03[\x00-\x04]")
+_SERVER_LOG = pattern(
     r"ssl_accept|accept_sr|get_client_hello|process_client_hello|client_hello_cb|in server log|tls_accept|"
     r"warning: tls library problem|tls error on connection from|ssl accept error",
 )

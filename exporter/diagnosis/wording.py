@@ -18,9 +18,10 @@ from exporter.model import (
     TlsFailure,
     TokenUnavailable,
 )
+from exporter.pattern import pattern
 
-_OPTIONAL = re.compile(r"\[([^\[\]]{1,200})\]")
-_FIELD = re.compile(r"\{([a-z_]{1,20})\}")
+_OPTIONAL = pattern(r"\[([^\[\]]{1,200})\]")
+_FIELD = pattern(r"\{([a-z_]{1,20})\}")
 _FALLBACKS = {
     "server": "the server",
     "host": "the host",
@@ -56,7 +57,7 @@ _OUTLOOK_BY_CODE = {
     554: "0x800CCC6F",
 }
 _OUTLOOK_BY_PHASE = {Phase.MAIL: "0x800CCC78", Phase.RCPT: "0x800CCC79"}
-_HRESULT = re.compile(r"0x800ccc[0-9a-f]{2}")
+_HRESULT = pattern(r"0x800ccc[0-9a-f]{2}")
 
 
 def values_of(facts: Facts) -> dict[str, str]:

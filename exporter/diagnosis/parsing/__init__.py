@@ -33,33 +33,34 @@ from exporter.model import (
     TlsFailure,
     Words,
 )
+from exporter.pattern import pattern
 
 __all__ = ["parse", "symptom_of_bare_errno", "symptom_of_errno"]
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-_ESCAPED = re.compile(r"\\r\\n|\\n|\\r|\r\n|\r")
+_ANSI = pattern(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+_ESCAPED = pattern(r"\\r\\n|\\n|\\r|\r\n|\r")
 # bytes as Python's repr and some loggers write them
-_ESCAPED_BYTE = re.compile(rb"\\{1,2}x([89a-f][0-9a-f])", re.IGNORECASE)
-_FOREIGN = re.compile(
+_ESCAPED_BYTE = pattern(rb"\\{1,2}x([89a-f][0-9a-f])", re.IGNORECASE)
+_FOREIGN = pattern(
     r"(\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-\d\.\d|HTTP/\d|RFB \d|<!doctype html|<html)", re.IGNORECASE
 )
-_NUMBERED = re.compile(
+_NUMBERED = pattern(
     r"(?:\[(?:Errno|WinError) |\bsocket error(?: code)?:? #?|\berrno[:=]? ?=? ?|\bWinsock error:? |\berror code:? |"
     r"\bconnect error |\(OS error |\berror #|\bSocketError:? |\bos error |\berror:? )(-?\d{1,5})\b",
     re.IGNORECASE,
 )
-_PARENTHESISED = re.compile(r"\((\d{2,5})\)")
-_BARE_NUMBER = re.compile(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
+_PARENTHESISED = pattern(r"\((\d{2,5})\)")
+_BARE_NUMBER = pattern(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
 _NO_WORDS = frozenset(
     {"error", "err", "smtp", "code", "reply", "response", "status", "fehler", "erreur", "errore"}
 )
 _NO_COUNT_FROM = 50  # below, a number without a word is a count more often than an error
-_SYMBOL = re.compile(
+_SYMBOL = pattern(
     r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b|\b(?:Connection|Host|Network|Try)[A-Z][A-Za-z]{3,20}\b|"
     r"(?<=[:{,'\" ])e(?:conn|host|net|timed|addr|pipe)[a-z]{0,12}\b"  # Erlang and Elixir write them as atoms
 )
-_LOOKED_UP = re.compile(r"\b(?:getaddrinfo|getnameinfo|query[A-Z][A-Za-z]{0,5}) (E[A-Z_]{3,20})\b")
-_OUTLOOK_OWN = re.compile(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
+_LOOKED_UP = pattern(r"\b(?:getaddrinfo|getnameinfo|query[A-Z][A-Za-z]{0,5}) (E[A-Z_]{3,20})\b")
+_OUTLOOK_OWN = pattern(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
 _WINSOCK_FROM = 10000
 _UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 

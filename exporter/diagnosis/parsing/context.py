@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from exporter.diagnosis.presets import preset_for, provider_of
 from exporter.diagnosis.text import lowered
 from exporter.model import Phase, TlsMode
+from exporter.pattern import pattern
 
 _I = re.IGNORECASE
 
@@ -38,21 +39,21 @@ _VERB = (
 )
 # most explicit first, in small letters
 _SAID = (
-    re.compile(rf"in reply to (?:the )?{_VERB}"),
-    re.compile(
+    pattern(rf"in reply to (?:the )?{_VERB}"),
+    pattern(
         rf"(?:after|in response to|response to|while sending|while receiving(?: the)?|while performing the|"
         rf"waiting for|at stage|during|rejected at|error on|failed on) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}"
     ),
-    re.compile(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
-    re.compile(
+    pattern(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
+    pattern(
         r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:commands? )?(?:was |were )?"
         r"(?:failed|rejected|refused|not accepted|error)"
     ),
-    re.compile(rf"\b{_VERB}: got \d"),
-    re.compile(rf"\b(?:failed|unable) to (?:issue|send|execute) (?:the )?(?:smtp )?{_VERB} command"),
-    re.compile(rf"\breject: {_VERB} from \S"),  # Postfix's smtpd and cleanup
+    pattern(rf"\b{_VERB}: got \d"),
+    pattern(rf"\b(?:failed|unable) to (?:issue|send|execute) (?:the )?(?:smtp )?{_VERB} command"),
+    pattern(rf"\breject: {_VERB} from \S"),  # Postfix's smtpd and cleanup
 )
-_SENT = re.compile(
+_SENT = pattern(
     rf"^[ \t]*(?:(?:> )?C:(?:[ \t]send(?: smtp command,)?(?! message))?|>>>|-+>|~+>|CLIENT -> SERVER:|client:|send:|=>)[ \t]*['\"]?{_VERB}",
     _I | re.MULTILINE,
 )
@@ -68,7 +69,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "smtpconnecterror",
             "smtpconnectresponse",
         ),
-        re.compile(r"could not connect to smtp host[^\n]{0,120}response: \d"),  # JavaMail, of the greeting
+        pattern(r"could not connect to smtp host[^\n]{0,120}response: \d"),  # JavaMail, of the greeting
     ),
     (Phase.EHLO, ("smtpheloerror",), None),
     (
@@ -92,12 +93,12 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "rejected your login",
             "login to server",
         ),
-        re.compile(r"authenticationerror\b|\beauth\b"),
+        pattern(r"authenticationerror\b|\beauth\b"),
     ),
     (
         Phase.MAIL,
         ("smtpsenderrefused", "senderrefused", "sender refused", "sender address was rejected"),
-        re.compile(r"sender address \S{1,100} was rejected"),
+        pattern(r"sender address \S{1,100} was rejected"),
     ),
     (
         Phase.RCPT,
@@ -108,17 +109,17 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "smtpfailedrecipient",
             "rejected one of the recipients",
         ),
-        re.compile(r"recipients? (?:address \S{1,100} )?(?:were |was )?(?:refused|rejected)"),
+        pattern(r"recipients? (?:address \S{1,100} )?(?:were |was )?(?:refused|rejected)"),
     ),
     (
         Phase.DATA,
         ("smtpdataerror", "data not accepted", "message failed:"),
-        re.compile(r"\bemessage\b"),
+        pattern(r"\bemessage\b"),
     ),
     (Phase.STARTTLS, ("starttls failed", "starttls command failed", "starttls upgrade"), None),
 )
 # the functions of mail libraries in a stack trace; what waits for a reply inside `connect` waits for the greeting
-_FRAMES = re.compile(
+_FRAMES = pattern(
     r"smtplib\.py\", line \d+, in (\w+)|\bSMTPTransport(?:\$\w+)?\.(\w+)\(|\bMail\.(\w+)Command\.|"
     r"\bSmtpClient\.(?:On)?([A-Z][a-z]+)|\bnet/smtp\.rb:\d+:in [`'](?:block in )?(?:Net::SMTP#)?(\w+)"
 )
@@ -158,38 +159,38 @@ _OUTLOOK_PHASES = {
     "0x800ccc0e": Phase.CONNECT,
     "0x800ccc15": Phase.CONNECT,
 }
-_HRESULT = re.compile(r"0x800ccc[0-9a-f]{2}", _I)
-_OUTLOOK_SERVER = re.compile(
+_HRESULT = pattern(r"0x800ccc[0-9a-f]{2}", _I)
+_OUTLOOK_SERVER = pattern(
     r"\b(?:Server|Account|SMTP server)\s?:\s?['\"]([A-Za-z0-9][A-Za-z0-9.-]{1,252})['\"]", _I
 )
-_OUTLOOK_PORT = re.compile(r"\bPort['\"]?\s?[:=]\s?(\d{1,5})\b", _I)
+_OUTLOOK_PORT = pattern(r"\bPort['\"]?\s?[:=]\s?(\d{1,5})\b", _I)
 
 _NAME = r"([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]{2,45}\])"
-_HOST_PORT = re.compile(
+_HOST_PORT = pattern(
     rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.]|:\d)",
     _I,
 )
 # files of programs; the second kind ends like the names of some countries
-_SOURCE = re.compile(
+_SOURCE = pattern(
     r"\.(?:c|cpp|cs|erl|exs?|go|h|java|jl|jsx?|kt|lua|mjs|php|ps1|psm1|rb|scala|swift|tsx?|vbs?)$", _I
 )
-_SOURCE_OR_COUNTRY = re.compile(r"\.(?:cc|pl|pm|py|rs|sh)$", _I)
+_SOURCE_OR_COUNTRY = pattern(r"\.(?:cc|pl|pm|py|rs|sh)$", _I)
 _MAIL_PORTS = frozenset({25, 465, 587, 1025, 2465, 2525, 2587})
-_HOST_WORD = re.compile(
+_HOST_WORD = pattern(
     rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|enotfound|eai_again|unknownhostexception:?|getaddrinfo for|name=|"
     rf"connect to|connecting to|could not resolve|resolve host:?|helo from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME.lower()}",
 )
-_PLAIN_NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,5}(?![a-z0-9-])")
-_SUBJECT = re.compile(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
-_SCHEME = re.compile(r"\b(ssl|smtps|tls)://", _I)
-_MECHANISM = re.compile(
+_PLAIN_NAME = pattern(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,5}(?![a-z0-9-])")
+_SUBJECT = pattern(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
+_SCHEME = pattern(r"\b(ssl|smtps|tls)://", _I)
+_MECHANISM = pattern(
     r"\b(?:AUTH|mechanism|method|SASL)[ :=\"'(]{1,3}(PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-(?:1|256)|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI|EXTERNAL)\b",
     _I,
 )
-_OAUTH = re.compile(r"\b(XOAUTH2|OAUTHBEARER)\b", _I)
-_ISSUER = re.compile(r"\bissuer\s?[:=]\s?([^\n]{3,300})", _I)
-_TLS_CHAIN = re.compile(r"^[ \t]{0,8}\d{1,2} s:.{1,300}\n[ \t]{0,8}i:(.{1,300})$", re.MULTILINE)
-_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]+\]")
+_OAUTH = pattern(r"\b(XOAUTH2|OAUTHBEARER)\b", _I)
+_ISSUER = pattern(r"\bissuer\s?[:=]\s?([^\n]{3,300})", _I)
+_TLS_CHAIN = pattern(r"^[ \t]{0,8}\d{1,2} s:.{1,300}\n[ \t]{0,8}i:(.{1,300})$", re.MULTILINE)
+_ADDRESS = pattern(r"(?:\d{1,3}\.){3}\d{1,3}|\[[0-9A-Fa-f:]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +235,11 @@ def phase_in(text: str) -> Phase | None:
         commands = [phase for verb in sent if (phase := _phase_of(verb)) is not Phase.QUIT]
         if commands:
             return commands[-1]
-    for phase, names, pattern in _NAMES:
+    for phase, names, shape in _NAMES:
         for name in names:
             if name in small:
                 return phase
-        if pattern is not None and pattern.search(small):
+        if shape is not None and shape.search(small):
             return phase
     if frames := _framed(text):
         return frames

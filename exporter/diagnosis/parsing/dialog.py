@@ -12,17 +12,16 @@ from dataclasses import dataclass
 
 from exporter.diagnosis.parsing.replies import closing_quote
 from exporter.model import TlsMode
+from exporter.pattern import pattern
 
-_HRESULT = re.compile(r"0x800(?:ccc|421)[0-9a-f]{2}", re.IGNORECASE)
+_HRESULT = pattern(r"0x800(?:ccc|421)[0-9a-f]{2}", re.IGNORECASE)
 _LABEL = r"(?<![^\s,.;:'\"()、。»])[^\W\d_][^:,、。;'\"\n0-9]{0,40}?"
 # `Port 25,` has no colon; the word for it is nearly the same everywhere
-_PORT = re.compile(
+_PORT = pattern(
     r"\b(?:p[ou]e?rt[aoeu]?s?|poort|порт\w{0,2}|anschluss|ポート|端口|連接埠|포트)(?:\s?[:=]\s?|\s)(\d{1,5})\b",
     re.IGNORECASE,
 )
-_SECURE = re.compile(
-    r"(?:\b\w[^\s,、:]{0,20})?\s?\((?:SSL|TLS|SSL/TLS)\)\s?:\s?([^\W\d_]{1,12})", re.IGNORECASE
-)
+_SECURE = pattern(r"(?:\b\w[^\s,、:]{0,20})?\s?\((?:SSL|TLS|SSL/TLS)\)\s?:\s?([^\W\d_]{1,12})", re.IGNORECASE)
 _NO = frozenset(
     [
         "no",
@@ -51,13 +50,13 @@ _NO = frozenset(
         "아니요",
     ]
 )
-_NUMBER = re.compile(rf"{_LABEL}\s?:\s?(\d{{3,5}})(?![\w.:])")
-_PAIR = re.compile(
+_NUMBER = pattern(rf"{_LABEL}\s?:\s?(\d{{3,5}})(?![\w.:])")
+_PAIR = pattern(
     rf"{_LABEL}\s?:\s?(?:0x[0-9a-f]{{8}}|\d{{1,5}}(?![\w.:-])|SMTP\b|POP3\b|IMAP\b)[ \t]?[,、.;。]?",
     re.IGNORECASE,
 )
-_QUOTED_VALUE = re.compile(rf"{_LABEL}\s?:\s?(?=(['\"«<]))")
-_SERVER_NAME = re.compile(
+_QUOTED_VALUE = pattern(rf"{_LABEL}\s?:\s?(?=(['\"«<]))")
+_SERVER_NAME = pattern(
     r":\s?['\"«<]{1,2}([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)[>'\"»]{1,2} ?[,、]"
     r"[^:,、]{3,20}:\s?(?:SMTP|POP3|IMAP)\b"
 )

@@ -8,45 +8,46 @@ from itertools import takewhile
 
 from exporter.diagnosis.text import enhanced_in
 from exporter.model import Reply
+from exporter.pattern import pattern
 
 # ports and HTTP statuses look like replies
 _NOT_CODES = frozenset({443, 465, 587})
 _I = re.IGNORECASE
 
-_LINE = re.compile(
+_LINE = pattern(
     r"^[ \t]*(?:(?:S|server|recv|reply|response|<{1,3}|<[-~*]{1,3}|<-+|\*+|-+|"
     r"SERVER -> CLIENT|SMTP<|R|<=)[ :>]{1,3}|b?['\"]|'?reply: b?['\"]retcode \()?"
     r"([2-5]\d\d)(?:[ -](?!\d{1,2}:\d)|$)",
     re.MULTILINE | _I,
 )
-_TUPLE = re.compile(r"\(\s{0,3}([45]\d\d)\s{0,3},\s{0,3}b?['\"]")
-_FIELD = re.compile(
+_TUPLE = pattern(r"\(\s{0,3}([45]\d\d)\s{0,3},\s{0,3}b?['\"]")
+_FIELD = pattern(
     r"(?:response_?code|status_?code|smtp_?code|reply_?code|code|status|retcode|\berror|errcode)['\"]?\s{0,2}[:=(]\s{0,2}['\"]?([45]\d\d)\b",
     _I,
 )
-_RESPONSE_FIELD = re.compile(
+_RESPONSE_FIELD = pattern(
     r"\b(?:response|lastResponse|message|reply|text)['\"]?\s{0,2}[:=]\s{0,2}(['\"`])\s?([45]\d\d)[ -]", _I
 )
-_GOT = re.compile(
+_GOT = pattern(
     r"\b(?:got (?:code |response |reply )?|command failed: )['\"]?([2-5]\d\d)\b(?:['\"]?,? with (?:message|text) ['\"]?|"
     r", (?:expected|wanted|want) \d{3}\b(?:, (?:permanent|temporary|transient): (?:\d{3}[ -])?)?)?",
     _I,
 )
-_DIAGNOSTIC = re.compile(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
-_INTRODUCED = re.compile(
+_DIAGNOSTIC = pattern(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
+_INTRODUCED = pattern(
     r"(?:[:<>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
     r"failed|rejected|smtp|answered|got|command|with|me|server|exception))(?:[ \t]?['\"(<]{0,2}|[ \t]\[)"
     r"([45]\d\d)(?:[ \-]|[)\]]?[:.]? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
     _I | re.MULTILINE,
 )
 # a printer's `31-535`: its own number of the kind, then the server's
-_DEVICE = re.compile(r"\b(?:error|code)\b[^\d\n]{0,12}\d{1,2}-([45]\d\d)\b", _I)
+_DEVICE = pattern(r"\b(?:error|code)\b[^\d\n]{0,12}\d{1,2}-([45]\d\d)\b", _I)
 # a code and its like in enhanced form, wherever they stand
-_PAIR = re.compile(r"(?<![\d.])(?:(4\d\d)[ -](?=4\.\d{1,3}\.\d{1,3}\b)|(5\d\d)[ -](?=5\.\d{1,3}\.\d{1,3}\b))")
+_PAIR = pattern(r"(?<![\d.])(?:(4\d\d)[ -](?=4\.\d{1,3}\.\d{1,3}\b)|(5\d\d)[ -](?=5\.\d{1,3}\.\d{1,3}\b))")
 # Thunderbird's `Cannot resolve your domain 450 4.1.8`
-_TRAILING = re.compile(r"(?<![\d.])([45]\d\d) [45]\.\d{1,3}\.\d{1,3}\W{0,3}$")
+_TRAILING = pattern(r"(?<![\d.])([45]\d\d) [45]\.\d{1,3}\.\d{1,3}\W{0,3}$")
 # .NET and lettre show a word for each code: SmtpStatusCode, and the three digits of RFC 5321 4.2.1
-_DOTNET = re.compile(r"([A-Z][^.\n]{10,120})\. The server response was: ?", _I)
+_DOTNET = pattern(r"([A-Z][^.\n]{10,120})\. The server response was: ?", _I)
 _DOTNET_CODES = (
     ("service not available", 421),
     ("mailbox busy", 450),
@@ -66,17 +67,17 @@ _DOTNET_CODES = (
     ("transaction failed", 554),
 )
 # PHPMailer puts the code behind the words
-_DETAIL = re.compile(r"Detail: (?=.{1,1000}?SMTP code: ([45]\d\d))", re.DOTALL)
-_LETTRE = re.compile(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}), detail: (\w{1,6})", _I)
+_DETAIL = pattern(r"Detail: (?=.{1,1000}?SMTP code: ([45]\d\d))", re.DOTALL)
+_LETTRE = pattern(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}), detail: (\w{1,6})", _I)
 _LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "unspecified4", "mailsystem")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_BARE = re.compile(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
-_NOISE = re.compile(
+_BARE = pattern(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
+_NOISE = pattern(
     r"\bHTTP/?[\d.]*[ :(]{0,2}$|\.(?:cs?|cpp|erl|exs?|go|java|jl|js|kt|php|pl|pm|ps1|py|rb|rs|scala|swift|ts|vb):$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
     _I,
 )
 # where the client's own words begin again after the server's
-_TAIL = re.compile(
+_TAIL = pattern(
     r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
     r"['\"]?(?:,|[ \t]{0,40}\n)\s{1,40}(?:code|responseCode|command|errno|syscall): |"
     r"['\"]?[ \t]{1,40}(?:code|responseCode|errno|syscall): |['\"] Log data: |"
@@ -84,13 +85,13 @@ _TAIL = re.compile(
 )
 # by the mark that opens a quotation, where it ends: before a separator, a bracket or the end of a line
 _CLOSING = {
-    opened: re.compile(rf"{closed}(?=\s{{0,2}}(?:[,、;。)\]}}]|$|\n)|\.\s|\.$)", re.MULTILINE)
+    opened: pattern(rf"{closed}(?=\s{{0,2}}(?:[,、;。)\]}}]|$|\n)|\.\s|\.$)", re.MULTILINE)
     for opened, closed in (("'", "'"), ('"', '"'), ("«", "»"), ("<", ">"))
 }
 # what clients write before each line of the server
-_SERVER_MARK = re.compile(r"[ \t]{0,8}(< S: |SERVER -> CLIENT: ?|<<? |<- |S: )[2-5]\d\d[ -]?", _I)
+_SERVER_MARK = pattern(r"[ \t]{0,8}(< S: |SERVER -> CLIENT: ?|<<? |<- |S: )[2-5]\d\d[ -]?", _I)
 # a line of a transcript that is not the server's
-_OTHER_SIDE = re.compile(
+_OTHER_SIDE = pattern(
     r"[ \t]{0,40}(?:\*{3}|> [CE]: |[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
 )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from exporter.diagnosis.text import lowered
+from exporter.pattern import pattern
 
 # by what every text with an announcement of that kind holds, which is found much faster
 _BEFORE_A_COLON = tuple(
-    (stem, re.compile(rf"(?:{words})[ \t]{{0,2}}:[ \t]{{0,2}}[\"'«]?"))
+    (stem, pattern(rf"(?:{words})[ \t]{{0,2}}:[ \t]{{0,2}}[\"'«]?"))
     for stem, words in (
         ("respond", r"\b(?:server|host|system|servi\w{2,4})[^:\n]{0,40}\bresponded(?: with)?|\brespondi[óo]"),
         ("respondi", r"\bha respondido"),
@@ -38,14 +39,14 @@ _BEFORE_A_COLON = tuple(
 _ANNOUNCEMENTS = (
     *_BEFORE_A_COLON,
     # exceptions whose message is the reply's text
-    ("smtpcommandexception", re.compile(r"smtpcommandexception: ?'?")),
-    ("eidsmtpreplyerror", re.compile(r"eidsmtpreplyerror(?: with message)?[: ]{1,2}'?")),
+    ("smtpcommandexception", pattern(r"smtpcommandexception: ?'?")),
+    ("eidsmtpreplyerror", pattern(r"eidsmtpreplyerror(?: with message)?[: ]{1,2}'?")),
 )
 # `no response from server: …` is the client's own sentence
-_NONE_CAME = re.compile(
+_NONE_CAME = pattern(
     r"\b(?:no|not|invalid|bad|unexpected|malformed|unknown|empty|missing|for|without|parse|parsing|reading) (?:the |a )?$"
 )
-_WORDS = re.compile(r"(?!EOF\b|null\b|none\b|undefined\b)[^\W_][^\n]{3,}|<[^\n]{3,}", re.IGNORECASE)
+_WORDS = pattern(r"(?!EOF\b|null\b|none\b|undefined\b)[^\W_][^\n]{3,}|<[^\n]{3,}", re.IGNORECASE)
 
 
 def said_in(text: str) -> str:
