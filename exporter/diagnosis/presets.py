@@ -23,7 +23,7 @@ class Preset:
 
     name: str
     hosts: tuple[str, ...]
-    """Glob patterns, the recommended host first."""
+    """Names, some with `*` for anything, the recommended host first."""
     domains: tuple[str, ...]
     """Names under which the provider's hosts live."""
     settings: tuple[tuple[int, TlsMode], ...]
@@ -58,7 +58,7 @@ def preset_for(host: str) -> Preset | None:
     name = _plain(host)
     if not name:
         return None
-    return next((p for p in presets() if any(fnmatchcase(name, pattern) for pattern in p.hosts)), None)
+    return next((p for p in presets() if any(_is_host(name, host) for host in p.hosts)), None)
 
 
 @lru_cache(maxsize=4096)
@@ -106,6 +106,11 @@ def settings_advice(host: str, port: int | None, tls_mode: TlsMode | None) -> st
 
 
 _MODE = {TlsMode.IMPLICIT: "implicit TLS", TlsMode.STARTTLS: "STARTTLS", TlsMode.NONE: "no encryption"}
+
+
+def _is_host(name: str, host: str) -> bool:
+    # fnmatch compiles a regular expression for each of a hundred names, too
+    return fnmatchcase(name, host) if "*" in host else name == host
 
 
 def _plain(host: str) -> str:
