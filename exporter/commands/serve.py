@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from exporter import __version__, log, startup
 from exporter.configuration import UnusableError
@@ -16,7 +17,7 @@ from exporter.loop import run as run_loop
 from exporter.service import Service
 from exporter.settings import ConfigError, load, parse_duration
 from exporter.sharding import Shard
-from exporter.web.access import load_access
+from exporter.web.access import Access
 
 
 def run(options: argparse.Namespace, shard: Shard) -> int:
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace, shard: Shard) -> int:
     try:
         look_every = _interval(options.reload_interval)
         settings = load(options.config)
-        access = load_access(options.web_config) if options.web_config is not None else None
+        access = _access(options.web_config) if options.web_config is not None else None
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -85,6 +86,12 @@ async def serve(service: Service, stop: asyncio.Event, *, early: Sequence[int] =
         await asyncio.gather(*reloads, return_exceptions=True)
         await service.stop()
     return 0
+
+
+def _access(file: Path) -> Access:
+    from exporter.web.access.load import load_access  # noqa: PLC0415 - most configurations do without
+
+    return load_access(file)
 
 
 def _interval(text: str) -> float:

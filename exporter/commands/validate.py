@@ -19,7 +19,7 @@ def run(config: Path, web_config: Path | None = None) -> int:
     except UnusableError as error:
         problems += error.problems
     if web_config is not None:
-        from exporter.web.access import load_access  # noqa: PLC0415 - most configurations do without
+        from exporter.web.access.load import load_access  # noqa: PLC0415 - most configurations do without
 
         try:
             load_access(web_config)

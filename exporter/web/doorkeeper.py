@@ -12,7 +12,7 @@ from exporter import log
 from exporter.joined import Joined
 from exporter.settings import ConfigError
 from exporter.watch import Stamps, Watch
-from exporter.web.access import Access, Gate, load_access
+from exporter.web.access import Access, Gate
 from exporter.web.server import WebServer
 
 LOOK_SECONDS = 1.0
@@ -67,6 +67,8 @@ class Doorkeeper:
         """Read the file again; a bad one changes nothing and is told in full."""
         if self._file is None:
             return True
+        from exporter.web.access.load import load_access  # noqa: PLC0415 - most configurations do without
+
         seen = await asyncio.to_thread(self._watch.look) if self._watch is not None else None
         try:
             access = await asyncio.to_thread(load_access, self._file)

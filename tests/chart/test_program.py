@@ -15,7 +15,7 @@ import pytest
 from exporter.cli import _parser
 from exporter.settings import load
 from exporter.sharding import Shard, mine
-from exporter.web.access import load_access
+from exporter.web.access.load import load_access
 from tests.chart.deploying import HOST, Deployed, Objects
 from tests.chart.rendering import EXAMPLES, configuration, of_kind, pod, render, workload
 from tests.servers.certificates import Workshop

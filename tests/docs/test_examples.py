@@ -15,7 +15,7 @@ import yaml
 
 from exporter.diagnosis import load_rules
 from exporter.settings import json_schema, load
-from exporter.web.access import load_access
+from exporter.web.access.load import load_access
 from tests.dashboards.promql import selectors
 from tests.docs.reading import ROOT, Block, blocks
 from tests.rules.test_expressions import LABELS_OF

@@ -23,7 +23,7 @@ from exporter.model import Auth, Endpoint, Mechanism, Phase, ProbeResult, Secret
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.settings import ConfigError
-from exporter.web.access import load_access
+from exporter.web.access.load import load_access
 from exporter.web.admission import inside
 from tests.examples import examples
 from tests.hostile.test_smtp_servers import INTERFERING

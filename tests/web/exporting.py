@@ -16,7 +16,7 @@ from yarl import URL
 
 from exporter.service import Service
 from exporter.settings import load
-from exporter.web.access import load_access
+from exporter.web.access.load import load_access
 
 T = TypeVar("T")
 PATIENCE = 20.0

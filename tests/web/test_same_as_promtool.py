@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import ConfigError
-from exporter.web.access import load_access
+from exporter.web.access.load import load_access
 from exporter.web.access.passwords import Passwords
 from tests.servers.certificates import Workshop
 from tests.servers.prometheus import PROMTOOL

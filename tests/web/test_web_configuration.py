@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter.settings import ConfigError, Problem
-from exporter.web.access import ClientAuth, RateLimit, load_access
+from exporter.web.access import ClientAuth, RateLimit
+from exporter.web.access.load import load_access
 from tests.servers.certificates import Workshop
 from tests.servers.prometheus import PROMTOOL
 from tests.web.web_configurations import HASH, NEWER, SHARED_WITH_PROMETHEUS, TLS
