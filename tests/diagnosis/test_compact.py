@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from exporter.diagnosis import diagnose, parse
 from exporter.diagnosis.compact import compact
 from exporter.diagnosis.rulebook import Rulebook, built_in_rules, default_rulebook
 from exporter.diagnosis.shipped import FOLDER, shipped
@@ -39,3 +42,13 @@ def test_no_field_of_a_rule_is_lost_on_the_way():
 def test_the_index_is_that_of_the_rules():
     """A book that knows the places of its rules finds what one finds that has read them all."""
     assert default_rulebook()._index == Rulebook(built_in_rules())._index
+
+
+def test_the_shipped_rules_need_no_yaml():
+    """A start does not wait for PyYAML, unless there are rule files of the operator's."""
+    program = (
+        "import sys; from exporter.diagnosis import diagnose, parse; "
+        "print(diagnose(parse('535 5.7.8 no')).rule, 'yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [diagnose(parse("535 5.7.8 no")).rule, "False"]
