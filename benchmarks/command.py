@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -24,6 +25,8 @@ T = TypeVar("T")
 def measured(goal: str, measure: Measure, *, brief: bool) -> Result:
     """Run one benchmark in this process, which moves to the server's core."""
     pin_driver()
+    # Whoever installs a program, or has started it once, has its bytecode.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="submission-bench-") as directory,
