@@ -58,9 +58,7 @@ def ask_for_times(sock: socket.socket) -> None:
 
 def arrival(ancillary: list[tuple[int, int, bytes]], since: float) -> float:
     """Return when the last of what `recvmsg` returned came in, on the clock of `perf_counter`, and not before `since`."""
-    now, wall = perf_counter(), time()
-    if perf_counter() - now > _ONE_MOMENT:  # another process had its turn in between
-        now, wall = _clocks()
+    now, wall = _clocks()
     for level, kind, stamp in ancillary:
         if level == _SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(stamp) == _TIMESPEC_SIZE:
             seconds, nanoseconds = _unpack(stamp)

@@ -7,7 +7,7 @@ from OpenSSL import SSL
 from exporter.model import Endpoint, TlsFacts, TlsFailure
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.tls import TlsStore
-from exporter.probe.tls_session import presented_octets
+from exporter.probe.tls_session import presented_chain
 from exporter.probe.transcript import Transcript
 from exporter.probe.wire import Wire
 
@@ -33,7 +33,7 @@ class Handshake:
         context = self._store.context(self._config)
 
         def judge(session: SSL.Connection) -> bool:
-            if not presented_octets(session):
+            if not presented_chain(session):
                 return False
             self._judge(session)
             return True

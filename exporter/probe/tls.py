@@ -26,13 +26,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from exporter import log
 from exporter.model import OurFault, TlsConfig, TlsFacts
 from exporter.probe.contexts import Contexts
 from exporter.probe.evidence import PhaseFailed
-from exporter.probe.tls_session import presented_octets
+from exporter.probe.tls_session import presented_chain
 from exporter.probe.transcript import printable
 from exporter.probe.turnstile import Turnstile
 
@@ -86,8 +86,9 @@ class TlsStore:
 
         UnusableFileError: `ca_file` is bad and never was good.  ReplayError: there can be no verdict.
         """
+        chain = presented_chain(session)
         trust = self._contexts.verifying(config)
-        digest = hashlib.sha256(presented_octets(session)).digest()
+        digest = hashlib.sha256(b"".join(chain)).digest()
         spoken = (session.get_protocol_version_name(), session.get_cipher_name() or "")
         key = (digest, name, trust.made_of, config.strict, spoken)
         judged = self._judged.get(key)
@@ -95,20 +96,11 @@ class TlsStore:
             with warnings.catch_warnings():
                 # What is odd about a certificate is OpenSSL's to judge; a serial number below one is no news.
                 warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-                chain = presented_chain(session)
                 judged = _judge(chain, verify_chain(trust.context, chain, name), spoken)
             self._judged[key] = judged
             while len(self._judged) > _MAX_VERDICTS:
                 self._judged.popitem(last=False)
         return judged.facts
-
-
-def presented_chain(session: SSL.Connection) -> tuple[bytes, ...]:
-    """Return the certificates that the server sent, leaf first, as DER; none before it has."""
-    return tuple(
-        crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
-        for certificate in session.get_peer_cert_chain() or ()
-    )
 
 
 def _verified_chain(client: ssl.SSLObject) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ exception of each no, and room for each answer before it is asked.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL
@@ -73,18 +74,17 @@ class TlsSession(SSL.Connection):
         return False
 
 
-def presented_octets(session: SSL.Connection) -> bytes:
-    """Return the certificates that the server sent, as DER, one behind the other; nothing before it has."""
+def presented_chain(session: SSL.Connection) -> tuple[bytes, ...]:
+    """Return the certificates that the server sent, leaf first, as DER; none before it has."""
     chain = _lib.SSL_get_peer_cert_chain(session._ssl)  # noqa: SLF001 - contract test
-    if chain == _ffi.NULL or not _lib.sk_X509_num(chain):
-        return b""
-    buffer = _lib.BIO_new(_lib.BIO_s_mem())
+    if chain == _ffi.NULL:
+        return ()
+    buffer, content, ends = _lib.BIO_new(_lib.BIO_s_mem()), _ffi.new("char **"), [0]
     try:
         for place in range(_lib.sk_X509_num(chain)):
             _lib.i2d_X509_bio(buffer, _lib.sk_X509_value(chain, place))
-        content = _ffi.new("char **")
-        length = _lib.BIO_get_mem_data(buffer, content)
-        return bytes(_ffi.buffer(content[0], length))
+            ends.append(_lib.BIO_get_mem_data(buffer, content))
+        return tuple(bytes(_ffi.buffer(content[0] + start, end - start)) for start, end in pairwise(ends))
     finally:
         _lib.BIO_free(buffer)
 

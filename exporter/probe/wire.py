@@ -154,10 +154,8 @@ class Wire(SMTPProtocol):
         """Return how the connection ended, in our words."""
         if self._ending is None:
             cause = exc.__cause__ if exc is not None else None
-            if (
-                cause is None and self.transport is not None
-            ):  # it may have ended, and we are told in the next turn
-                cause = self.transport.get_extra_info("failure")
+            if cause is None and self.transport is not None:
+                cause = self.transport.get_extra_info("failure")  # of which we are told in the next turn
             self._ending = dropped(cause, self.leftover)
         return self._ending
 
@@ -166,8 +164,10 @@ class Wire(SMTPProtocol):
         transport = cast("SocketTransport | None", self.transport)
         if transport is None:
             return
-        at_rest = self._channel is not None and self._ending is None and not transport.is_closing()
-        transport.finish(self._channel.goodbye() if self._channel is not None and at_rest else b"")
+        last = b""
+        if self._channel is not None and self._ending is None and not transport.is_closing():
+            last = self._channel.goodbye()
+        transport.finish(last)
 
     def abort(self) -> None:
         """Drop the connection at once, whatever is in flight."""

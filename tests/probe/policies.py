@@ -12,7 +12,8 @@ from OpenSSL import SSL
 
 from exporter.demo.certificates import EXPIRED, authority, leaf
 from exporter.model import TlsConfig
-from exporter.probe.tls import TlsStore, presented_chain, verify_chain
+from exporter.probe.tls import TlsStore, verify_chain
+from exporter.probe.tls_session import presented_chain
 from tests.probe.test_verdict import NAME, careless_server, handshake, oracle, pem
 
 

@@ -14,6 +14,7 @@ from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.esmtp import parse_esmtp_extensions
 from aiosmtplib.protocol import PERIOD_REGEX, SMTPProtocol
 from aiosmtplib.response import SMTPResponse
+from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL
 
 from exporter.model import TlsConfig, TlsVersion
@@ -229,3 +230,23 @@ def test_pyopenssl_tells_all_in_the_middle_of_the_handshake(workshop: Workshop) 
         assert len(client.get_peer_cert_chain() or ()) == 2
         assert client.get_protocol_version_name() == maximum.name.replace("_", ".")
         assert client.get_cipher_name()
+
+
+BREAKS: dict[str, bytes] = {
+    "no TLS": b"220 mail.test ESMTP\r\n",
+    "alert": b"\x15\x03\x03\x00\x02\x02\x28",
+    "alert without a name": b"\x15\x03\x03\x00\x02\x02\xc8",
+    "close_notify": b"\x15\x03\x03\x00\x02\x01\x00",
+    "rubbish in a record": b"\x16\x03\x03\x00\x08\x02\x00\x00\x04rubb",
+}
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_a_broken_session_leaves_no_error_to_the_next(case: str) -> None:
+    """OpenSSL keeps errors by thread, and blames whoever asks next: none may be left in its queue."""
+    client, _hello = begun()
+    client.bio_write(BREAKS[case])
+    for step in (client.do_handshake, client.do_handshake, client.shutdown, lambda: client.recv(10)):
+        with pytest.raises(SSL.Error):
+            step()
+        assert Binding.lib.ERR_peek_error() == 0

@@ -10,21 +10,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.bindings.openssl.binding import Binding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from exporter.model import TlsConfig
 from exporter.probe.contexts import handshake_context
-from exporter.probe.tls import presented_chain
-from exporter.probe.tls_session import TlsSession, presented_octets
+from exporter.probe.tls_session import TlsSession, presented_chain
+from tests.probe.test_contracts import BREAKS
 from tests.servers.certificates import Workshop
-
-BREAKS: dict[str, bytes] = {
-    "no TLS": b"220 mail.test ESMTP\r\n",
-    "alert": b"\x15\x03\x03\x00\x02\x02\x28",
-    "alert without a name": b"\x15\x03\x03\x00\x02\x02\xc8",
-    "close_notify": b"\x15\x03\x03\x00\x02\x01\x00",
-    "rubbish in a record": b"\x16\x03\x03\x00\x08\x02\x00\x00\x04rubb",
-}
 
 
 def begun(name: str = "localhost") -> tuple[TlsSession, bytes]:
@@ -139,13 +131,16 @@ def test_the_server_is_told_names_and_no_addresses(
     assert server.names == [indicated]
 
 
-def test_the_presented_chain_is_told_as_octets(workshop: Workshop) -> None:
-    """The same as certificate by certificate, and nothing before there are any."""
+def test_the_presented_chain_is_that_of_pyopenssl(workshop: Workshop) -> None:
+    """Certificate by certificate, and nothing before there are any."""
     client, _hello = begun()
-    assert presented_octets(client) == b""
+    assert presented_chain(client) == ()
     client, _server = connected(workshop)
-    assert len(presented_chain(client)) == 2
-    assert presented_octets(client) == b"".join(presented_chain(client))
+    theirs = client.get_peer_cert_chain() or ()
+    assert len(theirs) == 2
+    assert presented_chain(client) == tuple(
+        crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in theirs
+    )
 
 
 @pytest.mark.parametrize("case", BREAKS)
@@ -153,11 +148,10 @@ def test_a_broken_session_leaves_no_error_to_the_next(case: str) -> None:
     """OpenSSL keeps errors by thread, and blames whoever asks next: none may be left in its queue."""
     client, _hello = begun()
     client.put(BREAKS[case])
-    if case != "close_notify":  # which is taken for a pause
-        with pytest.raises(SSL.Error):
-            client.advance()
-    for step in (client.advance, client.shutdown, client.said, client.advance):
-        with suppress(SSL.Error):
+    # close_notify is taken for a pause, and then nothing is the matter
+    ends = suppress(SSL.Error) if case == "close_notify" else pytest.raises(SSL.Error)
+    for step in (client.advance, client.advance, client.shutdown, client.said):
+        with ends:
             assert not step()
         assert Binding.lib.ERR_peek_error() == 0
 
@@ -178,7 +172,6 @@ def test_sessions_leave_nothing_behind(workshop: Workshop) -> None:
             client.put(Server(identity).answer(client.written()))
             client.advance()
             presented_chain(client)
-            presented_octets(client)
         client.put(BREAKS["no TLS"])
         with pytest.raises(SSL.Error):
             client.said()
