@@ -30,8 +30,12 @@ class Watch:
     hook: Webhook
 
     def wait_for_health(self) -> None:
-        """Wait until the endpoint succeeds, and has done so for the rules to see, and no alert is left."""
-        self.prometheus.wait_for("max_over_time(smtp_probe_success[864s:3s]) == 1")
+        """Wait until the endpoint succeeds, and the rules know that it did, and no alert is left.
+
+        What is scraped is not yet recorded, and what is recorded not yet at a step of the rule that looks back.
+        """
+        self.prometheus.wait_for("endpoint_settings:smtp_probe_success:known")
+        self.prometheus.wait_for("endpoint_settings:smtp_probe_auth:known")
         self.prometheus.wait_for('smtp_probe_success == 1 unless on () count(ALERTS{severity="critical"})')
         self.hook.forget()
 
