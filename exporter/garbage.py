@@ -12,12 +12,15 @@ import gc
 from collections.abc import Callable
 from time import perf_counter
 
-DOSE = 0.0003
+DOSE = 0.00015
 """Seconds that a collection of the youngest is to take; the more there is to do, the more often it is done."""
 SHORTEST, LONGEST = 0.02, 1.0
 """Seconds between two collections."""
-SURVIVORS_EVERY = 3
-"""After so many the survivors of the ones before are looked at too: what lives for some seconds may leave a cycle."""
+SURVIVORS_DOSE = DOSE
+"""After so many seconds of it the survivors are looked at too: what lives for some seconds may leave a cycle.  That
+takes about as long again."""
+LEAST = DOSE / 10
+"""Seconds that a collection is taken to last at least, so that survivors have their turn in a quiet hour too."""
 EVERYTHING_EVERY = 600.0
 """Seconds until all objects are looked at, at least."""
 EVERYTHING_SHARE = 20_000
@@ -26,6 +29,12 @@ finds next to nothing: a probe leaves no cycle behind, and requests that do are 
 
 YOUNGEST, SURVIVORS, EVERYTHING = 0, 1, 2
 """Generations of `gc.collect`."""
+
+
+def dose() -> None:
+    """Collect the youngest now, for work that makes very many between two collections by the clock."""
+    if gc.isenabled():
+        gc.collect(YOUNGEST)
 
 
 class Collector:
@@ -41,7 +50,7 @@ class Collector:
         self._timer: asyncio.TimerHandle | None = None
         self._thresholds = (0, 0, 0)
         self._pause = LONGEST
-        self._rounds = 0
+        self._spent = 0.0  # on the youngest, since the survivors had their turn
         self._everything_at = 0.0
 
     def start(self) -> None:
@@ -66,14 +75,16 @@ class Collector:
         self._timer = loop.call_later(self._pause, self._tick, loop)
 
     def _dose(self, now: float) -> None:
-        self._rounds += 1
         if now >= self._everything_at:
             self._everything_at = now + max(EVERYTHING_EVERY, EVERYTHING_SHARE * self._time(EVERYTHING))
-        elif self._rounds % SURVIVORS_EVERY == 0:
+        elif self._spent >= SURVIVORS_DOSE:
+            self._spent = 0.0
             self._time(SURVIVORS)
         else:
+            taken = max(self._time(YOUNGEST), LEAST)
+            self._spent += taken
             # By halves: one that was held up by another process says little.
-            wanted = (self._pause + self._pause * DOSE / max(self._time(YOUNGEST), DOSE / 10)) / 2
+            wanted = (self._pause + self._pause * DOSE / taken) / 2
             self._pause = min(max(wanted, SHORTEST), LONGEST)
 
     def _time(self, generation: int) -> float:

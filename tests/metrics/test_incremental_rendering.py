@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -195,6 +197,33 @@ def test_scrape_is_of_one_moment_for_each_endpoint() -> None:
             buckets = dict(labels) | {"le": "+Inf"}
             connected = samples["smtp_probe_connect_latency_seconds_bucket", tuple(sorted(buckets.items()))]
             assert attempts == connected
+
+
+@pytest.fixture
+def collections() -> Iterator[list[int]]:
+    """The generation of every collection that is begun, none of them by the interpreter itself."""
+    found: list[int] = []
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            found.append(about["generation"])
+
+    before = gc.get_threshold()
+    gc.set_threshold(0)
+    gc.callbacks.append(note)
+    yield found
+    gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+
+
+def test_what_is_written_anew_is_looked_at_in_doses(collections: list[int]) -> None:
+    """Thousands of texts at once would hold up the loop in the next collection; unchanged ones cost none."""
+    board, runtime = fleet(600)
+    renderer = Renderer(board, runtime)
+    rendered(renderer)
+    assert collections == [0, 0]
+    rendered(renderer)
+    assert collections == [0, 0]
 
 
 def test_pieces_are_small_and_others_run_between_them() -> None:

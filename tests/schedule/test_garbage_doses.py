@@ -15,14 +15,18 @@ from exporter.garbage import (
     EVERYTHING,
     EVERYTHING_EVERY,
     EVERYTHING_SHARE,
+    LEAST,
     LONGEST,
     SHORTEST,
     SURVIVORS,
-    SURVIVORS_EVERY,
+    SURVIVORS_DOSE,
     YOUNGEST,
     Collector,
 )
 from tests.virtual_time import run_virtual
+
+QUIET_ROUNDS = round(SURVIVORS_DOSE / LEAST) + 2
+"""Doses within which the survivors have their turn, where a dose finds next to nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +102,7 @@ def test_a_cycle_that_outlived_a_dose_is_gone_a_little_later() -> None:
         seen = weakref.ref(knot)
         await asyncio.sleep(1.5 * LONGEST)
         del knot
-        await asyncio.sleep((SURVIVORS_EVERY + 1) * LONGEST)
+        await asyncio.sleep((QUIET_ROUNDS + 1) * LONGEST)
         assert seen() is None
         collector.stop()
 
@@ -132,12 +136,19 @@ def test_the_pause_settles_where_a_dose_takes_what_it_may() -> None:
     assert costly.pauses()[-1] == pytest.approx(0.1, rel=0.1)
 
 
-def test_survivors_and_everything_have_their_turns() -> None:
-    """Each third dose looks at survivors too, and every ten minutes one at everything."""
-    costly = Costly(DOSE / 10)
+def test_survivors_have_their_turn_when_there_may_be_many() -> None:
+    """As soon as the youngest have taken so long, for what they leave behind takes about as long once more."""
+    costly = Costly(SURVIVORS_DOSE)
+    run_virtual(after(costly, 4.5 * LONGEST))
+    assert [generation for _, generation in costly.doses[:4]] == [YOUNGEST, SURVIVORS] * 2
+
+
+def test_survivors_and_everything_have_their_turns_in_a_quiet_hour_too() -> None:
+    """Next to nothing counts as a little, and every ten minutes one dose looks at everything."""
+    costly = Costly(0.0)
     run_virtual(after(costly, 2 * EVERYTHING_EVERY + 10 * LONGEST))
     generations = [generation for _, generation in costly.doses]
-    assert generations[:SURVIVORS_EVERY] == [YOUNGEST] * (SURVIVORS_EVERY - 1) + [SURVIVORS]
+    assert generations[:QUIET_ROUNDS].count(SURVIVORS) == 1
     assert generations.count(EVERYTHING) == 2
 
 
