@@ -37,7 +37,7 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
         for _ in range(runs):
             ours.append(await _ours(directory, documents, server, rate, interval))
             if has_peer():
-                peer.append(await _peer(directory, documents, server, rate, interval))
+                peer.append(await cost_of_peer(directory, documents, server, rate, interval))
     return (
         Figure(
             what="CPU per probe",
@@ -64,9 +64,10 @@ async def _ours(
     return cost
 
 
-async def _peer(
+async def cost_of_peer(
     directory: Path, documents: Papers, server: Submission, rate: float, interval: float
 ) -> float:
+    """Return the milliseconds of CPU that blackbox_exporter spends for a probe, at `rate` for `interval` seconds."""
     (port,) = free_ports(1)
     with Peer(directory, documents, port) as peer:
 
