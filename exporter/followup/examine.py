@@ -18,6 +18,7 @@ from exporter.followup.verdict import concluded, cut_off
 from exporter.model import Endpoint, FollowUp, Observation
 from exporter.probe.prober import Prober
 from exporter.settings import FollowUpSettings
+from exporter.steps import in_turns
 
 LONGEST_WAIT = 5.0
 """Seconds that a failed probe waits for its turn unless told otherwise, and half its interval at most, lest its
@@ -48,6 +49,9 @@ class FollowUps:
         self._waiting: dict[str, Observation] = {}
         self._asking: dict[str, asyncio.Event] = {}
         self._surveyed: Survey | None = None
+        self._without_interface: FollowUp | None = None
+        self._surveyed_until = 0.0
+        self._surveying = asyncio.Lock()
 
     def use(self, prober: Prober, settings: FollowUpSettings) -> None:
         """Go on with other settings; what is known stays known."""
@@ -103,8 +107,9 @@ class FollowUps:
         if not self._memory.is_due(held, observation, now, pause):
             self._turns.leave(endpoint)
             return _as_known(observation, held)
-        if self._survey().crowd:
+        if (await self._survey()).crowd:
             return _as_known(observation, held)
+        now = asyncio.get_running_loop().time()
         turn = self._turns.take(
             endpoint, question_of(observation), now, pause=pause, patience=self._patience(endpoint)
         )
@@ -119,7 +124,7 @@ class FollowUps:
         try:
             if turn.at > now:
                 await asyncio.sleep(turn.at - now)
-                wanted = self._permitted(observation)
+                wanted = await self._permitted(observation)
                 if not wanted:
                     return _as_known(observation, held)
             made = True
@@ -153,7 +158,7 @@ class FollowUps:
         """Make the experiments one after the other until one of them decides."""
         answers: Answers = ()
         for experiment in wanted:
-            if answers and experiment not in self._permitted(observation):
+            if answers and experiment not in await self._permitted(observation):
                 break
             result = await self._prober.run(experiment.endpoint)
             now = asyncio.get_running_loop().time()
@@ -164,9 +169,9 @@ class FollowUps:
                 break
         return answers
 
-    def _permitted(self, observation: Observation) -> tuple[Experiment, ...]:
+    async def _permitted(self, observation: Observation) -> tuple[Experiment, ...]:
         """Return what may be tried now: a crowd may have gathered while we waited, or a reload forbidden a port."""
-        if not self.settings.enabled or self._survey().crowd:
+        if not self.settings.enabled or (await self._survey()).crowd:
             return ()
         return experiments_for(observation, self.settings.ports)
 
@@ -186,17 +191,21 @@ class FollowUps:
             return self._longest_wait
         return min(LONGEST_WAIT, endpoint.interval / 2)
 
-    def _survey(self) -> Survey:
-        now = asyncio.get_running_loop().time()
-        if self._surveyed is None or now >= self._surveyed.until:
-            self._surveyed = survey(self._newest(), self._memory.known, now)
-        return self._surveyed
+    async def _survey(self) -> Survey:
+        """Return the fleet, and look at our own interfaces: as they are, or were a moment ago where it is large."""
+        loop = asyncio.get_running_loop()
+        async with self._surveying:
+            if self._surveyed is None or loop.time() >= self._surveyed_until:
+                self._surveyed = await in_turns(survey(self._newest(), self._memory.known, loop.time()))
+                self._without_interface = without_interface()
+                self._surveyed_until = loop.time() + self._surveyed.life
+            return self._surveyed
 
     # ----------------------------------------------------------------- this host
 
     async def _offline(self, observation: Observation) -> FollowUp | None:
-        seen = self._survey()
-        found = without_interface() or without_route(observation, reached=seen.reached)
+        seen = await self._survey()
+        found = self._without_interface or without_route(observation, reached=seen.reached)
         if found is None and self.settings.control_targets and seen.cut_off is None:
             return await self._control.verdict(self._prober, self.settings.control_targets, observation)
         return found or self._memory.cut_off(observation, seen.cut_off)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from exporter.model import Endpoint
@@ -13,20 +12,29 @@ def host_of(endpoint: Endpoint) -> str:
     return endpoint.host.lower().removesuffix(".")
 
 
-def count_machines(places: Iterable[tuple[str, AbstractSet[str]]]) -> int:
-    """Count the hosts among names with their addresses: one name is one, and so are names with an address in common."""
-    # A forest: every name and address leads to the one that stands for its host.  No name is an address,
-    # unless it is that very address.
-    above: dict[str, str] = {}
+class Machines:
+    """The hosts behind names with addresses: one name is one, and so are names with an address in common."""
 
-    def root(word: str) -> str:
-        while (parent := above.setdefault(word, word)) != word:
-            above[word] = above[parent]
+    def __init__(self) -> None:
+        # A forest: every name and address leads to the one that stands for its host.  No name is an address,
+        # unless it is that very address.
+        self._above: dict[str, str] = {}
+        self.count = 0
+
+    def add(self, name: str, addresses: AbstractSet[str]) -> None:
+        """Take in a name with its addresses."""
+        host = self._root(name)
+        for address in addresses:
+            other = self._root(address)
+            if other != host:
+                self._above[other] = host
+                self.count -= 1
+
+    def _root(self, word: str) -> str:
+        if word not in self._above:
+            self._above[word] = word
+            self.count += 1
+        while (parent := self._above[word]) != word:
+            self._above[word] = self._above[parent]
             word = parent
         return word
-
-    for name, addresses in places:
-        for address in addresses:
-            above[root(address)] = root(name)
-        root(name)
-    return sum(word == parent for word, parent in above.items())

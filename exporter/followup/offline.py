@@ -6,11 +6,13 @@ Silence from one server proves nothing about this host, however many endpoints l
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import assert_never
 
-from exporter.followup.hosts import count_machines, host_of
+from exporter.followup.hosts import Machines, host_of
 from exporter.followup.kernel import ROUTES, no_default_route
 from exporter.model import (
     Attempt,
@@ -30,6 +32,8 @@ from exporter.model import (
 HEALTHY_WITHIN = 3600.0
 NOW = 900.0
 """Seconds after which no observation tells of now, however rarely its endpoint is probed."""
+STEP = 50
+"""Endpoints that are looked at before the event loop gets its turn: half a millisecond or so."""
 LEAST_ENDPOINTS = 3
 LEAST_HOSTS = 3
 LEAST_NETWORKS = 2
@@ -44,6 +48,14 @@ _NO_NAMES = frozenset(
     }
 )
 _ANSWERED = frozenset({AttemptOutcome.CONNECTED, AttemptOutcome.REFUSED, AttemptOutcome.RESET})
+
+
+class Standing(Enum):
+    """What one observation tells of the network of this host."""
+
+    REACHED = "somebody outside answered"
+    SILENT = "as from a host that is cut off"
+    NOTHING = "neither"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +88,37 @@ class Known:
         return now - self.at <= min(NOW, 2 * self.endpoint.interval + self.endpoint.timeout)
 
 
-def could_be_offline(observation: Observation) -> bool:
-    """Say whether this failure is one that a cut-off host shows: no name, no route, no answer to SYN."""
-    symptom = observation.result.symptom
-    if symptom is None:
-        return False
-    if symptom.phase is Phase.DNS:
-        evidence = symptom.evidence
-        return isinstance(evidence, TimedOut) or (
-            isinstance(evidence, NameFailure) and evidence.kind in _NO_NAMES
-        )
-    if symptom.phase is not Phase.CONNECT or not isinstance(symptom.evidence, ConnectFailure | TimedOut):
-        return False
-    return not any(attempt.outcome in _ANSWERED for attempt in _attempts(symptom)) and not _proves_nothing(
-        observation
-    )
-
-
-def _proves_nothing(observation: Observation) -> bool:
-    """Say whether this observation tells nothing of the network of this host, neither that it works nor not.
+def standing_of(observation: Observation) -> Standing:
+    """Return what this observation tells of the network of this host.
 
     Loopback works without one, and the answer that a name does not exist may come from a cache.
     """
     symptom = observation.result.symptom
     attempts = observation.result.attempts or (_attempts(symptom) if symptom is not None else ())
-    if attempts:
-        return all(_is_loopback(ip_of(attempt)) for attempt in attempts)
-    return symptom is not None and symptom.phase is Phase.DNS and not could_be_offline(observation)
+    by_loopback = all(_is_loopback(ip_of(attempt)) for attempt in attempts)
+    if symptom is not None and symptom.phase is Phase.DNS:
+        evidence = symptom.evidence
+        unanswered = isinstance(evidence, TimedOut) or (
+            isinstance(evidence, NameFailure) and evidence.kind in _NO_NAMES
+        )
+        if unanswered:
+            return Standing.SILENT
+        return Standing.NOTHING if by_loopback else Standing.REACHED
+    if attempts and by_loopback:
+        return Standing.NOTHING
+    if (
+        symptom is not None
+        and symptom.phase is Phase.CONNECT
+        and isinstance(symptom.evidence, ConnectFailure | TimedOut)
+        and not any(attempt.outcome in _ANSWERED for attempt in _attempts(symptom))
+    ):
+        return Standing.SILENT
+    return Standing.REACHED
+
+
+def could_be_offline(observation: Observation) -> bool:
+    """Say whether this failure is one that a cut-off host shows: no name, no route, no answer to SYN."""
+    return standing_of(observation) is Standing.SILENT
 
 
 def _attempts(symptom: Symptom) -> tuple[Attempt, ...]:
@@ -141,36 +157,46 @@ def _has_no_way(observation: Observation) -> bool:
 
 def is_reached(observation: Observation) -> bool:
     """Say whether somebody outside this host answered."""
-    return not could_be_offline(observation) and not _proves_nothing(observation)
+    return standing_of(observation) is Standing.REACHED
 
 
-def everybody_fails(latest: Iterable[Known], now: float) -> FollowUp | None:
-    """Return the finding that all endpoints that were healthy within the hour cannot be reached now.
+def everybody_fails(latest: Iterable[Known], now: float) -> Generator[None, None, FollowUp | None]:
+    """Return the finding that all endpoints that were healthy within the hour cannot be reached now, in steps.
 
     `now` is on the clock of the event loop.  What failed before anybody was last reached, or too long ago,
     tells nothing of now; one host is one however many names, addresses and ports it has.
     """
     reached = float("-inf")
     failing: list[tuple[Known, LastHealth]] = []
-    for one in latest:
+    for count, one in enumerate(latest, start=1):
+        if count % STEP == 0:
+            yield
         if one.health is not None and not _is_loopback(one.health.ip):
             reached = max(reached, one.health.at)
-        if _proves_nothing(one.observation):
-            continue
-        if not could_be_offline(one.observation):
-            if one.is_of_now(now):
-                return None  # somebody is reached: this host is online
-            reached = max(reached, one.at)
-        elif one.is_of_now(now) and one.health is not None and now - one.health.at <= HEALTHY_WITHIN:
-            failing.append((one, one.health))
+        match standing_of(one.observation):
+            case Standing.NOTHING:
+                continue
+            case Standing.REACHED:
+                if one.is_of_now(now):
+                    return None  # this host is online
+                reached = max(reached, one.at)
+            case Standing.SILENT:
+                if one.is_of_now(now) and one.health is not None and now - one.health.at <= HEALTHY_WITHIN:
+                    failing.append((one, one.health))
+            case unknown:
+                assert_never(unknown)
     lost = [(one, health) for one, health in failing if one.at >= reached]
-    hosts = count_machines((host_of(one.endpoint), _addresses(one, health)) for one, health in lost)
-    networks = {_network(health.ip) for _, health in lost}
-    if len(lost) < LEAST_ENDPOINTS or hosts < LEAST_HOSTS or len(networks) < LEAST_NETWORKS:
+    machines, networks = Machines(), set()
+    for count, (one, health) in enumerate(lost, start=1):
+        if count % STEP == 0:
+            yield
+        machines.add(host_of(one.endpoint), _addresses(one, health))
+        networks.add(_network(health.ip))
+    if len(lost) < LEAST_ENDPOINTS or machines.count < LEAST_HOSTS or len(networks) < LEAST_NETWORKS:
         return None
     return FollowUp(
         experiment="compare with the other endpoints",
-        target=f"{len(lost)} endpoints on {hosts} hosts in {len(networks)} networks",
+        target=f"{len(lost)} endpoints on {machines.count} hosts in {len(networks)} networks",
         outcome="all were healthy within the hour and none can be reached now",
         seconds=0.0,
         decides=ErrorClass.EXPORTER_OFFLINE,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from exporter.followup.hosts import host_of
-from exporter.followup.offline import Known, everybody_fails, is_reached
+from exporter.followup.offline import STEP, Known, Standing, everybody_fails, standing_of
 from exporter.model import ConnectFailure, Dropped, FollowUp, NameFailure, Observation, TimedOut
 
 CROWD = 0.3
@@ -29,29 +29,32 @@ class Survey:
     """Somebody outside this host answers."""
     cut_off: FollowUp | None
     """The finding that everybody fails, if that proves something."""
-    until: float
-    """How long it counts, on the clock of the event loop: a second for ten thousand endpoints."""
+    life: float
+    """Seconds for which it counts: one for ten thousand endpoints."""
 
 
-def survey(newest: Iterable[Observation], known: Callable[[Observation], Known], now: float) -> Survey:
-    """Look at the newest observation of every endpoint."""
+def survey(
+    newest: Iterable[Observation], known: Callable[[Observation], Known], now: float
+) -> Generator[None, None, Survey]:
+    """Look at the newest observation of every endpoint, in steps."""
     observations = tuple(newest)
     life = 0.0 if len(observations) < _SMALL_FLEET else len(observations) * _SECONDS_PER_ENDPOINT
-    return Survey(
-        crowd=_is_crowd(observations),
-        reached=any(map(is_reached, observations)),
-        cut_off=everybody_fails(map(known, observations), now),
-        until=now + life,
-    )
-
-
-def _is_crowd(observations: Iterable[Observation]) -> bool:
     hosts: dict[str, bool] = {}
-    for observation in observations:
+    reached = False
+    for count, observation in enumerate(observations, start=1):
+        if count % STEP == 0:
+            yield
         host = host_of(observation.result.endpoint)
         hosts[host] = hosts.get(host, True) and _is_lost(observation)
-    failing = sum(hosts.values())
-    return failing >= SMALLEST_CROWD and failing >= CROWD * len(hosts)
+        reached = reached or standing_of(observation) is Standing.REACHED
+    lost = sum(hosts.values())
+    cut_off = yield from everybody_fails(map(known, observations), now)
+    return Survey(
+        crowd=lost >= SMALLEST_CROWD and lost >= CROWD * len(hosts),
+        reached=reached,
+        cut_off=cut_off,
+        life=life,
+    )
 
 
 def _is_lost(observation: Observation) -> bool:

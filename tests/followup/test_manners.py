@@ -23,6 +23,7 @@ from exporter.model import (
     Reply,
     Symptom,
 )
+from exporter.steps import at_once
 from tests.followup.scenes import Network, endpoint, follow_ups, healthy, refused, silent
 from tests.virtual_time import run_virtual
 
@@ -341,10 +342,10 @@ def test_a_refusal_is_an_answer() -> None:
 
     health = [LastHealth(100.0, ip) for _, ip in FLEET]
     refusing = [Known(o, 199.0, h) for o, h in zip(latest(), health, strict=True)]
-    assert everybody_fails(refusing, 200.0) is None
+    assert at_once(everybody_fails(refusing, 200.0)) is None
     for age, proved in ((0.0, True), (3500.0, True), (3601.0, False)):
         fleet = [Known(silent(t, ip), 100.0 + age, h) for (t, ip), h in zip(FLEET, health, strict=True)]
-        assert (everybody_fails(fleet, 100.0 + age) is not None) is proved
+        assert (at_once(everybody_fails(fleet, 100.0 + age)) is not None) is proved
 
 
 def test_names_that_cannot_be_looked_up_count_as_silence() -> None:
@@ -355,7 +356,7 @@ def test_names_that_cannot_be_looked_up_count_as_silence() -> None:
         result = ProbeResult(endpoint=target, started=0.0, seconds=5.0, steps=(), symptom=symptom)
         raw = Observation(result=result, diagnosis=diagnose(symptom))
         observations.append(Known(raw, 199.0, LastHealth(100.0, ip)))
-    assert everybody_fails(observations, 200.0) is not None
+    assert at_once(everybody_fails(observations, 200.0)) is not None
 
 
 def test_control_targets_that_are_all_silent_prove_it() -> None:

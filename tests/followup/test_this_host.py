@@ -38,6 +38,7 @@ from exporter.model import (
     TlsMode,
 )
 from exporter.settings import FollowUpSettings
+from exporter.steps import at_once
 from tests.virtual_time import run_virtual
 
 FLEET = (("a", "192.0.2.1"), ("b", "198.51.100.1"), ("c", "203.0.113.1"))
@@ -98,7 +99,7 @@ SILENT_FLEET = [silent(name, ip) for name, ip in FLEET]
 def compared(observations: Iterable[Observation], health: dict[str, LastHealth]) -> FollowUp | None:
     """What the comparison of these observations of just now proves."""
     known = (Known(o, 199.0, health.get(o.result.endpoint.name)) for o in observations)
-    return everybody_fails(known, 200.0)
+    return at_once(everybody_fails(known, 200.0))
 
 
 @pytest.mark.parametrize("kind", NameFailureKind)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
 from exporter.diagnosis import diagnose
-from exporter.followup.hosts import count_machines
-from exporter.followup.offline import Known, LastHealth, everybody_fails
+from exporter.followup import examine
+from exporter.followup.hosts import Machines
+from exporter.followup.offline import STEP, Known, LastHealth, everybody_fails
 from exporter.model import (
     Attempt,
     AttemptOutcome,
@@ -22,6 +23,7 @@ from exporter.model import (
     Symptom,
     TimedOut,
 )
+from exporter.steps import at_once
 from tests.followup.scenes import Network, endpoint, follow_ups, healthy, silent
 from tests.virtual_time import run_virtual
 
@@ -29,6 +31,14 @@ IPS = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
 MINUTE = 60.0
 
 Fleet = list[tuple[Endpoint, str]]
+
+
+def machines(places: Iterable[tuple[str, set[str]]]) -> int:
+    """How many hosts these names with their addresses are."""
+    found = Machines()
+    for name, addresses in places:
+        found.add(name, addresses)
+    return found.count
 
 
 def fleet(*hosts: str, interval: float = 60.0) -> Fleet:
@@ -94,10 +104,10 @@ def test_names_with_an_address_in_common_are_one_host() -> None:
 
 def test_what_is_connected_by_a_third_is_one() -> None:
     """Two names without a common address are one host when a third shares one with each of them."""
-    assert count_machines([("a", {"1"}), ("b", {"2"}), ("c", {"3"})]) == 3
-    assert count_machines([("a", {"1"}), ("b", {"2"}), ("c", {"1", "2"})]) == 1
-    assert count_machines([("a", {"1"}), ("a", {"2"}), ("1", {"1"})]) == 1
-    assert count_machines([]) == 0
+    assert machines([("a", {"1"}), ("b", {"2"}), ("c", {"3"})]) == 3
+    assert machines([("a", {"1"}), ("b", {"2"}), ("c", {"1", "2"})]) == 1
+    assert machines([("a", {"1"}), ("a", {"2"}), ("1", {"1"})]) == 1
+    assert machines([]) == 0
 
 
 def test_failures_of_long_ago_are_not_failures_of_now() -> None:
@@ -151,7 +161,7 @@ def test_a_success_of_long_ago_acquits_nobody() -> None:
     daily = replace(endpoint("d", host="d.example.com"), interval=86_400.0)
     for age, proved in ((10.0, False), (1200.0, True)):
         seen = Known(healthy(daily, "192.0.2.9"), now - age, LastHealth(now - age, "192.0.2.9"))
-        assert (everybody_fails([*lost, seen], now) is not None) is proved
+        assert (at_once(everybody_fails([*lost, seen], now)) is not None) is proved
 
 
 def test_a_healthy_server_on_this_very_host_acquits_nobody() -> None:
@@ -199,3 +209,49 @@ def test_an_outage_of_hours_keeps_its_class() -> None:
         return [*ended, (await examined.examine(silent(newcomer, "192.0.2.200"))).diagnosis.error_class]
 
     assert run_virtual(scenario()) == [ErrorClass.CONNECT_TIMEOUT] * 2
+
+
+def lost_fleet(size: int) -> dict[str, Observation]:
+    """So many hosts, all of them silent."""
+    places = [endpoint(f"e{n}", host=f"h{n}.example.com") for n in range(size)]
+    return {place.name: silent(place, f"192.0.{n // 250}.{n % 250 + 1}") for n, place in enumerate(places)}
+
+
+def test_a_look_at_thousands_leaves_the_loop_to_others() -> None:
+    """An outage of all is no reason to hold up the probes that tell of it."""
+
+    async def scenario() -> int:
+        board = lost_fleet(2000)
+        examined = follow_ups(Network({}), latest=board.values)
+        for observation in board.values():
+            examined._memory.note(healthy(observation.result.endpoint), 0.0)
+        look = asyncio.create_task(examined.examine(board["e0"]))
+        turns = 0
+        while not look.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert run_virtual(scenario()) > 2 * 2000 / STEP
+
+
+def test_failures_at_once_share_one_look_at_a_great_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever fails while all are being looked at waits for that look, at our own interfaces too."""
+    looks = {"fleet": 0, "interfaces": 0}
+
+    def interfaces() -> None:
+        looks["interfaces"] += 1
+
+    async def scenario() -> None:
+        board = lost_fleet(200)
+
+        def latest() -> Iterable[Observation]:
+            looks["fleet"] += 1
+            return board.values()
+
+        examined = follow_ups(Network({}), latest=latest)
+        await asyncio.gather(*map(examined.examine, board.values()))
+
+    monkeypatch.setattr(examine, "without_interface", interfaces)
+    run_virtual(scenario())
+    assert looks == {"fleet": 1, "interfaces": 1}
