@@ -28,7 +28,8 @@ next probe be left out; later it is recorded without one."""
 class FollowUps:
     """Examines failures; one a process.
 
-    `latest` gives the newest observation of every endpoint; without it each failure is seen alone.
+    `latest` gives the newest observation of every endpoint, from what does not change while it is walked; without it
+    each failure is seen alone.
     """
 
     def __init__(

@@ -196,7 +196,7 @@ def test_two_hundred_hosts_that_fail_at_once_have_their_turns(answers: dict[int,
 
     async def scenario() -> None:
         board = {o.result.endpoint.name: o for o in fine}
-        examined = follow_ups(network, latest=board.values)
+        examined = follow_ups(network, latest=lambda: tuple(board.values()))
 
         async def one(target: Endpoint, phase: float) -> None:
             await asyncio.sleep(phase)
