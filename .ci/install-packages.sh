@@ -16,6 +16,7 @@ packages_of() {
     servers) # what mail goes through, what watches it, and a browser for the page
       echo postfix dovecot-core prometheus prometheus-alertmanager prometheus-blackbox-exporter swaks msmtp curl
       echo libnet-ssleay-perl libauthen-sasl-perl nftables iproute2 openssl chromium fonts-dejavu-core
+      echo libatomic1 # for the browser driver's own node
       ;;
     image) # image builder, sandbox, and what judges a unit
       echo buildah bubblewrap mmdebstrap systemd

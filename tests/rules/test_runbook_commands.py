@@ -49,7 +49,8 @@ def test_our_own_commands_are_accepted(page: Path) -> None:
 @pytest.mark.servers
 def test_options_of_other_tools_exist() -> None:
     """Swaks and openssl s_client know every option that a runbook gives them."""
-    swaks = subprocess.run([SWAKS, "--help"], check=False, capture_output=True, text=True, timeout=60)
+    # Its --help is a manual page, which a machine without `man` does not show.
+    swaks = subprocess.run(["pod2text", SWAKS], check=True, capture_output=True, text=True, timeout=60)
     openssl = subprocess.run(
         ["openssl", "s_client", "-help"], check=False, capture_output=True, text=True, timeout=60
     )
