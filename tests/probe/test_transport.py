@@ -8,8 +8,8 @@ import errno
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol
 
 import pytest
 
@@ -21,7 +21,8 @@ from exporter.probe.redaction import Redactor
 from exporter.probe.transcript import Transcript
 from exporter.probe.transport import AT_ONCE, SocketTransport
 from exporter.probe.wire import Wire
-from tests.probe.loops import both_loops, open_descriptors, run
+from tests.probe.loops import open_descriptors, run
+from tests.probe.probing import LOOPS
 
 
 class Receiver:
@@ -91,312 +92,297 @@ def busy(seconds: float) -> None:
         pass
 
 
-@both_loops
+class Ends:
+    """The two ends of a TCP connection; ours does not block, and has a transport once it was opened."""
+
+    def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
+        self.ours = ours
+        self.theirs = theirs
+        self.receiver = Receiver()
+        self.transport: SocketTransport
+
+    def open(self, receiver: Any = None, *, since: float | None = None) -> None:
+        """Give ours its transport."""
+        self.transport = SocketTransport(asyncio.get_running_loop(), self.ours, receiver, since=since)
+
+
+Check = Callable[[Ends], Coroutine[Any, Any, None]]
+
+
+class Connected(Protocol):
+    """The fixture of that name."""
+
+    def __call__(self, check: Check, *, opened: bool = True) -> None:
+        """Run `check`; the receiver hears of the connection from the beginning, unless `check` is to open it."""
+
+
+@pytest.fixture(params=[*LOOPS.values()], ids=[*LOOPS])
+def connected(request: pytest.FixtureRequest) -> Connected:
+    """Runs a check in a loop of its own; what it left open ends with it, and a receiver is told."""
+
+    async def framed(check: Check, opened: bool) -> None:
+        with pair() as (ours, theirs):
+            ends = Ends(ours, theirs)
+            if opened:
+                ends.open(ends.receiver)
+            try:
+                await check(ends)
+            finally:
+                ends.transport.abort()
+            if opened or ends.receiver.heard:
+                await asyncio.wait_for(ends.receiver.ended, 5)
+            else:
+                await asyncio.sleep(0)  # the end is told of in a turn of its own
+
+    def run_framed(check: Check, *, opened: bool = True) -> None:
+        run(framed(check, opened), request.param)
+
+    return run_framed
+
+
 @pytest.mark.usefixtures("stamping")
-def test_arrival_is_the_kernels(run_in: Any) -> None:
+def test_arrival_is_the_kernels(connected: Connected) -> None:
     """Bytes that waited for a busy loop came in when they came in, to a fraction of a millisecond."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            await asyncio.sleep(0)
-            before = time.perf_counter()
-            theirs.sendall(b"220 hello\r\n")
-            after = time.perf_counter()
-            busy(0.05)
-            await receiver.came.wait()
-            ((data, at),) = receiver.received
-            assert data == b"220 hello\r\n"
-            assert before - 0.0005 <= at <= after + 0.0005
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        await asyncio.sleep(0)
+        before = time.perf_counter()
+        ends.theirs.sendall(b"220 hello\r\n")
+        after = time.perf_counter()
+        busy(0.05)
+        await ends.receiver.came.wait()
+        ((data, at),) = ends.receiver.received
+        assert data == b"220 hello\r\n"
+        assert before - 0.0005 <= at <= after + 0.0005
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
 @pytest.mark.parametrize("step", [-3600.0, -0.02, 3600.0], ids=["back", "a little back", "ahead"])
 def test_a_clock_that_was_set_counts_for_nothing(
-    run_in: Any, step: float, monkeypatch: pytest.MonkeyPatch
+    connected: Connected, step: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the turn of the callback is all that is known."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            before = time.perf_counter()
-            theirs.sendall(b"220 hello\r\n")
-            monkeypatch.setattr(module, "time", lambda: time.time() + step)
-            await receiver.came.wait()
-            ((_, at),) = receiver.received
-            assert before < at <= time.perf_counter()
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        before = time.perf_counter()
+        ends.theirs.sendall(b"220 hello\r\n")
+        monkeypatch.setattr(module, "time", lambda: time.time() + step)
+        await ends.receiver.came.wait()
+        ((_, at),) = ends.receiver.received
+        assert before < at <= time.perf_counter()
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_where_the_kernel_notes_nothing_the_turn_counts(run_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_kernel_notes_nothing_the_turn_counts(
+    connected: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No other system numbers the option as Linux does."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.sendall(b"220 hello\r\n")
-            busy_until = time.perf_counter() + 0.02
-            busy(0.02)
-            await receiver.came.wait()
-            ((_, at),) = receiver.received
-            assert at >= busy_until
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(b"220 hello\r\n")
+        busy_until = time.perf_counter() + 0.02
+        busy(0.02)
+        await ends.receiver.came.wait()
+        ((_, at),) = ends.receiver.received
+        assert at >= busy_until
 
     monkeypatch.setattr("sys.platform", "darwin")
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_fin_ends_it_in_order(run_in: Any) -> None:
+def test_fin_ends_it_in_order(connected: Connected) -> None:
     """Data, the end of it, the end of all; the descriptor is closed."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.sendall(b"421 bye\r\n")
-            theirs.close()
-            await receiver.ended
-            assert receiver.heard == ["made", "data", "eof", "lost"]
-            assert receiver.error is None
-            assert transport.is_closing()
-            assert ours.fileno() == -1
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(b"421 bye\r\n")
+        ends.theirs.close()
+        await ends.receiver.ended
+        assert ends.receiver.heard == ["made", "data", "eof", "lost"]
+        assert ends.receiver.error is None
+        assert ends.transport.is_closing()
+        assert ends.ours.fileno() == -1
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_a_reset_is_told_as_one(run_in: Any) -> None:
+def test_a_reset_is_told_as_one(connected: Connected) -> None:
     """ECONNRESET from the kernel."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            reset(theirs)
-            await receiver.ended
-            assert receiver.heard == ["made", "lost"]
-            assert isinstance(receiver.error, OSError)
-            assert receiver.error.errno == errno.ECONNRESET
+    async def check(ends: Ends) -> None:
+        reset(ends.theirs)
+        await ends.receiver.ended
+        assert ends.receiver.heard == ["made", "lost"]
+        assert isinstance(ends.receiver.error, OSError)
+        assert ends.receiver.error.errno == errno.ECONNRESET
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_a_reset_after_some_words_is_told_too(run_in: Any) -> None:
+def test_a_reset_after_some_words_is_told_too(connected: Connected) -> None:
     """The words and the reset are reported together; neither is lost."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.sendall(bytes(AT_ONCE) + b"535-5.7")
-            reset(theirs)
-            await asyncio.wait_for(receiver.ended, 5)
-            assert receiver.data.endswith(b"535-5.7")
-            assert isinstance(receiver.error, ConnectionResetError)
-            assert receiver.heard[-1] == "lost"
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(bytes(AT_ONCE) + b"535-5.7")
+        reset(ends.theirs)
+        await asyncio.wait_for(ends.receiver.ended, 5)
+        assert ends.receiver.data.endswith(b"535-5.7")
+        assert isinstance(ends.receiver.error, ConnectionResetError)
+        assert ends.receiver.heard[-1] == "lost"
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_what_was_said_before_a_write_failed_is_heard(run_in: Any) -> None:
+def test_what_was_said_before_a_write_failed_is_heard(connected: Connected) -> None:
     """A 421 with the FIN, then RST for what we wrote: the words come first, then the error of the write."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.sendall(b"421 too many connections\r\n")
-            theirs.close()
-            ours.send(b"EHLO x\r\n")  # answered with RST, as nobody reads any more
-            transport.write(b"QUIT\r\n")
-            transport.write(b"nor this\r\n")
-            await receiver.ended
-            assert receiver.data == b"421 too many connections\r\n"
-            assert receiver.heard == ["made", "data", "lost"]
-            assert isinstance(receiver.error, OSError)
-            assert receiver.error.errno == errno.EPIPE
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(b"421 too many connections\r\n")
+        ends.theirs.close()
+        ends.ours.send(b"EHLO x\r\n")  # answered with RST, as nobody reads any more
+        ends.transport.write(b"QUIT\r\n")
+        ends.transport.write(b"nor this\r\n")
+        await ends.receiver.ended
+        assert ends.receiver.data == b"421 too many connections\r\n"
+        assert ends.receiver.heard == ["made", "data", "lost"]
+        assert isinstance(ends.receiver.error, OSError)
+        assert ends.receiver.error.errno == errno.EPIPE
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
 @pytest.mark.parametrize("closed_early", [False, True])
-def test_a_long_message_goes_out_in_order(run_in: Any, closed_early: bool) -> None:
+def test_a_long_message_goes_out_in_order(connected: Connected, closed_early: bool) -> None:
     """More than the kernel takes at once is sent as it takes it, also when the end was asked for meanwhile."""
     message = bytes(range(256)) * 64 * 1024
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            theirs.setblocking(False)
-            receiver = Receiver()
-            running = asyncio.get_running_loop()
-            transport = SocketTransport(running, ours, receiver)
-            transport.write(message[:1000])
-            transport.write(memoryview(message)[1000:])
-            transport.write(b"the end")
-            if closed_early:
-                transport.close()
-                assert transport.is_closing()
-            got = bytearray()
-            while len(got) < len(message) + 7:
-                got += await running.sock_recv(theirs, 1 << 20)
-            assert bytes(got) == message + b"the end"
-            transport.close()
-            await receiver.ended
-            assert receiver.error is None
+    async def check(ends: Ends) -> None:
+        ends.theirs.setblocking(False)
+        running = asyncio.get_running_loop()
+        ends.transport.write(message[:1000])
+        ends.transport.write(memoryview(message)[1000:])
+        ends.transport.write(b"the end")
+        if closed_early:
+            ends.transport.close()
+            assert ends.transport.is_closing()
+        got = bytearray()
+        while len(got) < len(message) + 7:
+            got += await running.sock_recv(ends.theirs, 1 << 20)
+        assert bytes(got) == message + b"the end"
+        ends.transport.close()
+        await ends.receiver.ended
+        assert ends.receiver.error is None
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_an_abort_drops_what_is_unsent(run_in: Any) -> None:
+def test_an_abort_drops_what_is_unsent(connected: Connected) -> None:
     """At once, and told once."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            transport.write(bytes(32 << 20))
-            transport.abort()
-            assert ours.fileno() == -1
-            assert receiver.heard == ["made"]
-            transport.abort()
-            transport.close()
-            transport.write(b"nobody hears this")
-            await receiver.ended
-            assert receiver.heard == ["made", "lost"]
-            theirs.settimeout(5)
-            got = 0
-            with contextlib.suppress(ConnectionError):
-                while data := theirs.recv(1 << 20):
-                    got += len(data)
-            assert got < 32 << 20
+    async def check(ends: Ends) -> None:
+        ends.transport.write(bytes(32 << 20))
+        ends.transport.abort()
+        assert ends.ours.fileno() == -1
+        assert ends.receiver.heard == ["made"]
+        ends.transport.abort()
+        ends.transport.close()
+        ends.transport.write(b"nobody hears this")
+        await ends.receiver.ended
+        assert ends.receiver.heard == ["made", "lost"]
+        ends.theirs.settimeout(5)
+        got = 0
+        with contextlib.suppress(ConnectionError):
+            while data := ends.theirs.recv(1 << 20):
+                got += len(data)
+        assert got < 32 << 20
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_a_peer_that_resets_while_much_is_unsent(run_in: Any) -> None:
+def test_a_peer_that_resets_while_much_is_unsent(connected: Connected) -> None:
     """The write that goes on later fails; nothing of it is left behind."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            transport.write(bytes(32 << 20))
-            reset(theirs)
-            await receiver.ended
-            assert isinstance(receiver.error, OSError)
-            assert receiver.heard == ["made", "lost"]
+    async def check(ends: Ends) -> None:
+        ends.transport.write(bytes(32 << 20))
+        reset(ends.theirs)
+        await ends.receiver.ended
+        assert isinstance(ends.receiver.error, OSError)
+        assert ends.receiver.heard == ["made", "lost"]
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_a_flood_lets_others_have_their_turn(run_in: Any) -> None:
+def test_a_flood_lets_others_have_their_turn(connected: Connected) -> None:
     """A turn takes a bounded piece."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    theirs.send(bytes(1 << 20))
-            await receiver.came.wait()
-            assert all(len(data) <= AT_ONCE for data, _ in receiver.received)
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        ends.theirs.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                ends.theirs.send(bytes(1 << 20))
+        await ends.receiver.came.wait()
+        assert all(len(data) <= AT_ONCE for data, _ in ends.receiver.received)
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_what_comes_before_there_is_a_receiver_waits_for_it(run_in: Any) -> None:
+def test_what_comes_before_there_is_a_receiver_waits_for_it(connected: Connected) -> None:
     """A server may greet before anybody is ready to hear it."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            transport = SocketTransport(asyncio.get_running_loop(), ours)
-            theirs.sendall(b"220 hello\r\n")
-            for _ in range(3):
-                await asyncio.sleep(0)
-            receiver = Receiver()
-            transport.attach(receiver)
-            assert receiver.heard == ["made"]
-            await asyncio.wait_for(receiver.came.wait(), 5)
-            assert receiver.data == b"220 hello\r\n"
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        ends.open()
+        ends.theirs.sendall(b"220 hello\r\n")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ends.transport.attach(ends.receiver)
+        assert ends.receiver.heard == ["made"]
+        await asyncio.wait_for(ends.receiver.came.wait(), 5)
+        assert ends.receiver.data == b"220 hello\r\n"
 
-    run(check(), run_in)
+    connected(check, opened=False)
 
 
-@both_loops
-def test_a_reset_before_there_is_a_receiver_is_told_to_it(run_in: Any) -> None:
+def test_a_reset_before_there_is_a_receiver_is_told_to_it(connected: Connected) -> None:
     """The loop tells of an error once, and then nobody listens."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            transport = SocketTransport(asyncio.get_running_loop(), ours)
-            reset(theirs)
-            for _ in range(3):
-                await asyncio.sleep(0)
-            receiver = Receiver()
-            transport.attach(receiver)
-            await asyncio.wait_for(receiver.ended, 5)
-            assert isinstance(receiver.error, ConnectionResetError)
+    async def check(ends: Ends) -> None:
+        ends.open()
+        reset(ends.theirs)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ends.transport.attach(ends.receiver)
+        await asyncio.wait_for(ends.receiver.ended, 5)
+        assert isinstance(ends.receiver.error, ConnectionResetError)
 
-    run(check(), run_in)
+    connected(check, opened=False)
 
 
-@both_loops
-def test_an_end_without_a_receiver_closes_the_socket(run_in: Any) -> None:
+def test_an_end_without_a_receiver_closes_the_socket(connected: Connected) -> None:
     """Nothing is left watched or open when a probe is cancelled between the two."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            SocketTransport(asyncio.get_running_loop(), ours).abort()
-            assert ours.fileno() == -1
-            await asyncio.sleep(0)
-            assert theirs.recv(1) == b""
+    async def check(ends: Ends) -> None:
+        ends.open()
+        ends.transport.abort()
+        assert ends.ours.fileno() == -1
+        await asyncio.sleep(0)
+        assert ends.theirs.recv(1) == b""
 
-    run(check(), run_in)
+    connected(check, opened=False)
 
 
-@both_loops
-def test_the_last_words_go_out_with_the_end(run_in: Any) -> None:
+def test_the_last_words_go_out_with_the_end(connected: Connected) -> None:
     """close_notify and FIN are one packet: nothing of it goes out before the socket is closed, and all of it then."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            before = packets_in(theirs)
-            transport.finish(b"bye")
-            await receiver.ended
-            assert theirs.recv(10) == b"bye"
-            assert theirs.recv(10) == b""
-            assert packets_in(theirs) - before == 1
+    async def check(ends: Ends) -> None:
+        before = packets_in(ends.theirs)
+        ends.transport.finish(b"bye")
+        await ends.receiver.ended
+        assert ends.theirs.recv(10) == b"bye"
+        assert ends.theirs.recv(10) == b""
+        assert packets_in(ends.theirs) - before == 1
 
-    run(check(), run_in)
+    connected(check)
 
 
 def test_kernel_times_keep_one_socket_and_give_it_back() -> None:
@@ -412,82 +398,67 @@ def test_kernel_times_keep_one_socket_and_give_it_back() -> None:
     assert open_descriptors() == before
 
 
-@both_loops
 @pytest.mark.usefixtures("stamping")
-def test_the_first_bytes_of_a_connection_have_the_kernels_time(run_in: Any) -> None:
+def test_the_first_bytes_of_a_connection_have_the_kernels_time(connected: Connected) -> None:
     """Also those that came before the socket itself had asked: something else keeps the kernel noting."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            theirs.sendall(b"220 hello\r\n")
-            came = time.perf_counter()
-            busy(0.05)
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver, since=came - 1.0)
-            await receiver.came.wait()
-            ((_, at),) = receiver.received
-            assert came - 0.005 < at < came + 0.005
-            transport.abort()
-            await receiver.ended
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(b"220 hello\r\n")
+        came = time.perf_counter()
+        busy(0.05)
+        ends.open(ends.receiver, since=came - 1.0)
+        await ends.receiver.came.wait()
+        ((_, at),) = ends.receiver.received
+        assert came - 0.005 < at < came + 0.005
 
-    run(check(), run_in)
+    connected(check, opened=False)
 
 
-@both_loops
-def test_the_last_words_are_said_though_something_is_unread(run_in: Any) -> None:
+def test_the_last_words_are_said_though_something_is_unread(connected: Connected) -> None:
     """The kernel answers a close with RST while something is unread; what was to be sent has gone out by then."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            receiver = Receiver()
-            transport = SocketTransport(asyncio.get_running_loop(), ours, receiver)
-            theirs.sendall(b"their close_notify")
-            busy(0.01)
-            transport.finish(b"our close_notify")
-            await receiver.ended
-            assert theirs.recv(99) == b"our close_notify"
+    async def check(ends: Ends) -> None:
+        ends.theirs.sendall(b"their close_notify")
+        busy(0.01)
+        ends.transport.finish(b"our close_notify")
+        await ends.receiver.ended
+        assert ends.theirs.recv(99) == b"our close_notify"
 
-    run(check(), run_in)
+    connected(check)
 
 
-@both_loops
-def test_a_write_that_fails_before_there_is_a_receiver_is_told_to_it(run_in: Any) -> None:
+def test_a_write_that_fails_before_there_is_a_receiver_is_told_to_it(connected: Connected) -> None:
     """The loop goes on meanwhile."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            transport = SocketTransport(asyncio.get_running_loop(), ours)
-            reset(theirs)
-            busy(0.01)
-            transport.write(b"EHLO me\r\n")
-            for _ in range(3):
-                await asyncio.sleep(0)
-            receiver = Receiver()
-            transport.attach(receiver)
-            await asyncio.wait_for(receiver.ended, 5)
-            assert isinstance(receiver.error, OSError)
-            assert transport.get_extra_info("failure") is receiver.error
+    async def check(ends: Ends) -> None:
+        ends.open()
+        reset(ends.theirs)
+        busy(0.01)
+        ends.transport.write(b"EHLO me\r\n")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ends.transport.attach(ends.receiver)
+        await asyncio.wait_for(ends.receiver.ended, 5)
+        assert isinstance(ends.receiver.error, OSError)
+        assert ends.transport.get_extra_info("failure") is ends.receiver.error
 
-    run(check(), run_in)
+    connected(check, opened=False)
 
 
-@both_loops
-def test_a_reset_right_behind_a_reply_is_no_orderly_end(run_in: Any) -> None:
+def test_a_reset_right_behind_a_reply_is_no_orderly_end(connected: Connected) -> None:
     """The next command finds the connection closed a turn before anybody is told how it ended."""
 
-    async def check() -> None:
-        with pair() as (ours, theirs):
-            wire = Wire(asyncio.get_running_loop(), Transcript(Redactor(())))
-            theirs.sendall(b"220 hello\r\n")
-            reset(theirs)
-            busy(0.01)
-            SocketTransport(asyncio.get_running_loop(), ours, wire)
-            assert (await wire.greeting(0.0)).reply.code == 220
-            with pytest.raises(PhaseFailed) as failed:
-                await wire.command(b"EHLO", b"me")
-            evidence = failed.value.evidence
-            assert isinstance(evidence, Dropped)
-            assert (evidence.how, evidence.errno) == (DropKind.RESET, "ECONNRESET")
-            await asyncio.sleep(0)
+    async def check(ends: Ends) -> None:
+        wire = Wire(asyncio.get_running_loop(), Transcript(Redactor(())))
+        ends.theirs.sendall(b"220 hello\r\n")
+        reset(ends.theirs)
+        busy(0.01)
+        ends.open(wire)
+        assert (await wire.greeting(0.0)).reply.code == 220
+        with pytest.raises(PhaseFailed) as failed:
+            await wire.command(b"EHLO", b"me")
+        evidence = failed.value.evidence
+        assert isinstance(evidence, Dropped)
+        assert (evidence.how, evidence.errno) == (DropKind.RESET, "ECONNRESET")
 
-    run(check(), run_in)
+    connected(check, opened=False)
