@@ -137,12 +137,8 @@ def certificate_was_requested(records: bytes) -> bool:
     return False
 
 
-def dropped(exc: BaseException | None, partial: bytes = b"") -> Evidence:
-    """Translate the end of a connection: an alert inside TLS, a reset, or a plain end of stream."""
-    if isinstance(exc, SSL.SysCallError):
-        return Dropped(DropKind.EOF, partial)
-    if isinstance(exc, SSL.Error):
-        return tls_failure(exc)
+def dropped(exc: BaseException | None, partial: bytes = b"") -> Dropped:
+    """Translate the end of a TCP connection: an abort, a reset, or a plain end of stream."""
     if isinstance(exc, ConnectionAbortedError):
         return Dropped(DropKind.ABORTED, partial, errno_symbol(exc.errno))
     if isinstance(exc, OSError):

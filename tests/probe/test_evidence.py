@@ -106,12 +106,10 @@ def test_only_bytes_that_are_not_tls_are_kept(data: bytes, kept: bytes) -> None:
 
 
 def test_the_ways_a_connection_ends() -> None:
-    """End of stream, reset, abort and an alert inside TLS are four findings."""
+    """End of stream, reset and abort are three findings."""
     assert dropped(None, b"25") == Dropped(DropKind.EOF, b"25")
     assert dropped(ConnectionResetError(104, "x")) == Dropped(DropKind.RESET, b"", "ECONNRESET")
     assert dropped(ConnectionAbortedError(103, "x")) == Dropped(DropKind.ABORTED, b"", "ECONNABORTED")
-    assert dropped(SSL.SysCallError(-1, "Unexpected EOF")) == Dropped(DropKind.EOF)
-    assert isinstance(dropped(ssl_error("tlsv13 alert certificate required")), TlsFailure)
 
 
 def test_a_certificate_request_is_found_across_records() -> None:
