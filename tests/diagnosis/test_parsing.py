@@ -53,6 +53,7 @@ def test_lines_of_many_clients_are_understood():
         ("mx[192.0.2.1] refused to talk to me: 554 no", Phase.GREETING, 554, None),
         ("553 bad sender (#5.7.1)", None, 553, "5.7.1"),
         ("550 5.1.1 unknown", Phase.RCPT, 550, "5.1.1"),
+        ("mx.example.cc:550 user unknown", None, 550, None),
         ("501 5.1.7 bad", Phase.MAIL, 501, "5.1.7"),
         ("C: AUTH PLAIN x\nS: 454 later\nC: QUIT\nS: 221 bye", Phase.AUTH, 454, None),
         ("> C: send smtp command, AUTH LOGIN\n< S: 535 no\n> E: set failed", Phase.AUTH, 535, None),
@@ -89,6 +90,8 @@ def test_the_reply_and_its_phase_are_found(text, phase, code, enhanced):
         "443",
         "at com.sun.mail.smtp.SMTPTransport.protocolConnect(SMTPTransport.java:534)",
         "postfix/smtp[450]: connect to mail.example.com",
+        "mailer.lua:451 gave up",
+        "mailer.py:451 gave up",
     ],
 )
 def test_ports_and_other_numbers_are_not_replies(text):

@@ -170,10 +170,10 @@ _HOST_PORT = pattern(
     rf"(?<![@\w.<-]){_NAME}(?:\[[0-9A-Fa-f.:]{{3,45}}\])?[\"']?(?::|, ?(?:port:? )?| on port | port )(\d{{2,5}})(?![\d.]|:\d)",
     _I,
 )
-# files of programs; the second kind ends like the names of some countries
-_SOURCE = pattern(
-    r"\.(?:c|cpp|cs|erl|exs?|go|h|java|jl|jsx?|kt|lua|mjs|php|ps1|psm1|rb|scala|swift|tsx?|vbs?)$", _I
-)
+PROGRAM_FILES = r"cs?|cpp|erl|exs?|go|h|java|jl|jsx?|kt|lua|mjs|php|psm?1|rb|scala|swift|tsx?|vbs?"
+"""How files of programs end, in a pattern, where no name of a host ends like that."""
+_SOURCE = pattern(rf"\.(?:{PROGRAM_FILES})$", _I)
+# these end like the names of some countries too
 _SOURCE_OR_COUNTRY = pattern(r"\.(?:cc|pl|pm|py|rs|sh)$", _I)
 _MAIL_PORTS = frozenset({25, 465, 587, 1025, 2465, 2525, 2587})
 _HOST_WORD = pattern(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 
+from exporter.diagnosis.parsing.context import PROGRAM_FILES
 from exporter.diagnosis.text import enhanced_in
 from exporter.model import Reply
 from exporter.pattern import pattern
@@ -72,8 +73,10 @@ _LETTRE = pattern(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}
 _LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "unspecified4", "mailsystem")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _BARE = pattern(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
+# what also ends the name of a host stands here only in part: `mx.example.cc:550 …` is a reply
 _NOISE = pattern(
-    r"\bHTTP/?[\d.]*[ :(]{0,2}$|\.(?:cs?|cpp|erl|exs?|go|java|jl|js|kt|php|pl|pm|ps1|py|rb|rs|scala|swift|ts|vb):$|\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
+    rf"\bHTTP/?[\d.]*[ :(]{{0,2}}$|\.(?:{PROGRAM_FILES}|pl|pm|py|rs):$|"
+    r"\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
     _I,
 )
 # where the client's own words begin again after the server's
