@@ -268,7 +268,9 @@ def test_a_long_message_goes_out_in_order(connected: Connected, closed_early: bo
             assert ends.transport.is_closing()
         got = bytearray()
         while len(got) < len(message) + 7:
-            got += await running.sock_recv(ends.theirs, 1 << 20)
+            more = await running.sock_recv(ends.theirs, 1 << 20)
+            assert more, "the end came before the whole message"
+            got += more
         assert bytes(got) == message + b"the end"
         ends.transport.close()
         await ends.receiver.ended
