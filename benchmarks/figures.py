@@ -7,6 +7,7 @@ import os
 import platform
 import statistics
 import sys
+import sysconfig
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -100,7 +101,7 @@ class Result:
 
 def saved(goal: str) -> Path:
     """Return the file that `save` writes for the Python that runs."""
-    return RESULTS / f"{goal}-{sys.version_info.major}.{sys.version_info.minor}.json"
+    return RESULTS / f"{goal}-{'.'.join(map(str, sys.version_info[:3]))}.json"
 
 
 def load(file: Path) -> tuple[Result, dict[str, Any]]:
@@ -131,6 +132,8 @@ def environment() -> dict[str, Any]:
     )
     return {
         "python": platform.python_version(),
+        # A distribution's interpreter is optimised, one that somebody compiled often is not: half the speed.
+        "optimized": "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
         "openssl": SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode(),
         "cpu": model,
         "cores": os.cpu_count(),
