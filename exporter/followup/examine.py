@@ -9,16 +9,14 @@ from dataclasses import replace
 from exporter.followup.control import ControlTargets
 from exporter.followup.experiments import Experiment, experiments_for, judge
 from exporter.followup.hosts import host_of
-from exporter.followup.kernel import without_interface
+from exporter.followup.lookout import Lookout
 from exporter.followup.memory import Answers, Held, Memory, question_of
 from exporter.followup.offline import could_be_offline, without_route
-from exporter.followup.survey import Survey, survey
 from exporter.followup.turns import Turns
 from exporter.followup.verdict import concluded, cut_off
 from exporter.model import Endpoint, FollowUp, Observation
 from exporter.probe.prober import Prober
 from exporter.settings import FollowUpSettings
-from exporter.steps import in_turns
 
 LONGEST_WAIT = 5.0
 """Seconds that a failed probe waits for its turn unless told otherwise, and half its interval at most, lest its
@@ -49,10 +47,7 @@ class FollowUps:
         self._control = ControlTargets()
         self._waiting: dict[str, Observation] = {}
         self._asking: dict[str, asyncio.Event] = {}
-        self._surveyed: Survey | None = None
-        self._without_interface: FollowUp | None = None
-        self._surveyed_until = 0.0
-        self._surveying = asyncio.Lock()
+        self._lookout = Lookout(self._newest, self._memory)
 
     def use(self, prober: Prober, settings: FollowUpSettings) -> None:
         """Go on with other settings; what is known stays known."""
@@ -62,6 +57,7 @@ class FollowUps:
         """Return `observation`, with a better diagnosis where an experiment found one."""
         endpoint = observation.result.endpoint
         self._memory.note(observation, asyncio.get_running_loop().time())
+        self._lookout.note(observation)
         if observation.result.success or not self.settings.enabled:
             self._turns.leave(endpoint)
             return observation
@@ -98,17 +94,16 @@ class FollowUps:
     async def _explained(self, observation: Observation) -> Observation:
         """Return the observation with what is known about its cause, after an experiment if need be."""
         endpoint, pause = observation.result.endpoint, self.settings.pause
-        now = asyncio.get_running_loop().time()
-        held = self._memory.held(observation, now, pause)
         wanted = experiments_for(observation, self.settings.ports)
-        if not wanted or not self._memory.is_due(held, observation, now, pause):
+        held, is_due = self._known(observation, wanted)
+        if is_due:
+            crowd = (await self._lookout.look()).crowd
+            # Others of the host may have been asked meanwhile.
+            held, is_due = self._known(observation, wanted)
+            if is_due and crowd:
+                return _as_known(observation, held)
+        if not is_due:
             self._turns.leave(endpoint)
-            return _as_known(observation, held)
-        held = self._found_for_others(observation, wanted, held, now) or held
-        if not self._memory.is_due(held, observation, now, pause):
-            self._turns.leave(endpoint)
-            return _as_known(observation, held)
-        if (await self._survey()).crowd:
             return _as_known(observation, held)
         now = asyncio.get_running_loop().time()
         turn = self._turns.take(
@@ -116,9 +111,7 @@ class FollowUps:
         )
         if turn is None:
             if pause and await self._end_of_other(endpoint):
-                now = asyncio.get_running_loop().time()
-                held = self._memory.held(observation, now, pause)
-                held = self._found_for_others(observation, wanted, held, now) or held
+                held, _ = self._known(observation, wanted)
             return _as_known(observation, held)
         ended = self._asking[turn.host] = asyncio.Event()
         made = False
@@ -140,6 +133,15 @@ class FollowUps:
             ended.set()
             if self._asking.get(turn.host) is ended:
                 del self._asking[turn.host]
+
+    def _known(self, observation: Observation, wanted: tuple[Experiment, ...]) -> tuple[Held | None, bool]:
+        """Return what holds for this failure, and whether its question is to be asked now."""
+        now, pause = asyncio.get_running_loop().time(), self.settings.pause
+        held = self._memory.held(observation, now, pause)
+        if not wanted or not self._memory.is_due(held, observation, now, pause):
+            return held, False
+        held = self._found_for_others(observation, wanted, held, now) or held
+        return held, self._memory.is_due(held, observation, now, pause)
 
     async def _end_of_other(self, endpoint: Endpoint) -> bool:
         """Wait for the follow-up of the same host that is under way; False when there is none, or it takes long.
@@ -172,7 +174,7 @@ class FollowUps:
 
     async def _permitted(self, observation: Observation) -> tuple[Experiment, ...]:
         """Return what may be tried now: a crowd may have gathered while we waited, or a reload forbidden a port."""
-        if not self.settings.enabled or (await self._survey()).crowd:
+        if not self.settings.enabled or (await self._lookout.look()).crowd:
             return ()
         return experiments_for(observation, self.settings.ports)
 
@@ -192,21 +194,11 @@ class FollowUps:
             return self._longest_wait
         return min(LONGEST_WAIT, endpoint.interval / 2)
 
-    async def _survey(self) -> Survey:
-        """Return the fleet, and look at our own interfaces: as they are, or were a moment ago where it is large."""
-        loop = asyncio.get_running_loop()
-        async with self._surveying:
-            if self._surveyed is None or loop.time() >= self._surveyed_until:
-                self._surveyed = await in_turns(survey(self._newest(), self._memory.known, loop.time()))
-                self._without_interface = without_interface()
-                self._surveyed_until = loop.time() + self._surveyed.life
-            return self._surveyed
-
     # ----------------------------------------------------------------- this host
 
     async def _offline(self, observation: Observation) -> FollowUp | None:
-        seen = await self._survey()
-        found = self._without_interface or without_route(observation, reached=seen.reached)
+        seen = await self._lookout.look()
+        found = self._lookout.without_interface() or without_route(observation, reached=seen.reached)
         if found is None and self.settings.control_targets and seen.cut_off is None:
             return await self._control.verdict(self._prober, self.settings.control_targets, observation)
         return found or self._memory.cut_off(observation, seen.cut_off)

@@ -37,24 +37,26 @@ def survey(
     newest: Iterable[Observation], known: Callable[[Observation], Known], now: float
 ) -> Generator[None, None, Survey]:
     """Look at the newest observation of every endpoint, in steps."""
-    observations: list[Observation] = []
     hosts: dict[str, bool] = {}
-    reached = False
-    for observation in newest:
-        observations.append(observation)
-        if len(observations) % STEP == 0:
+    fleet: list[Known] = []
+    count, reached, online = 0, False, False
+    for count, observation in enumerate(newest, start=1):
+        if count % STEP == 0:
             yield
         host = host_of(observation.result.endpoint)
         hosts[host] = hosts.get(host, True) and _is_lost(observation)
-        reached = reached or standing_of(observation) is Standing.REACHED
-    life = 0.0 if len(observations) < _SMALL_FLEET else len(observations) * _SECONDS_PER_ENDPOINT
+        if not online:
+            one = known(observation)
+            fleet.append(one)
+            if standing_of(observation) is Standing.REACHED:
+                reached, online = True, one.is_of_now(now)
+    cut_off = None if online else (yield from everybody_fails(fleet, now))
     lost = sum(hosts.values())
-    cut_off = yield from everybody_fails(map(known, observations), now)
     return Survey(
         crowd=lost >= SMALLEST_CROWD and lost >= CROWD * len(hosts),
         reached=reached,
         cut_off=cut_off,
-        life=life,
+        life=0.0 if count < _SMALL_FLEET else count * _SECONDS_PER_ENDPOINT,
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.followup import examine
+from exporter.followup import lookout
 
 
 @pytest.fixture(autouse=True, scope="module")
 def connected_host() -> Iterator[None]:
     """This host has an interface, whatever it really has."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examine, "without_interface", lambda: None)
+        patch.setattr(lookout, "without_interface", lambda: None)
         yield

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.diagnosis import diagnose
-from exporter.followup import examine
+from exporter.followup import lookout
 from exporter.followup.hosts import Machines
 from exporter.followup.offline import STEP, Known, LastHealth, everybody_fails
 from exporter.model import (
@@ -17,6 +17,7 @@ from exporter.model import (
     AttemptOutcome,
     Endpoint,
     ErrorClass,
+    FollowUp,
     Observation,
     Phase,
     ProbeResult,
@@ -217,6 +218,23 @@ def lost_fleet(size: int) -> dict[str, Observation]:
     return {place.name: silent(place, f"192.0.{n // 250}.{n % 250 + 1}") for n, place in enumerate(places)}
 
 
+def answered(observation: Observation) -> Observation:
+    """The same endpoint in health, at the address that is silent otherwise."""
+    (attempt,) = observation.result.attempts
+    return healthy(observation.result.endpoint, attempt.address.rpartition(":")[0])
+
+
+def no_interface() -> FollowUp:
+    """What is found where only loopback is up."""
+    return FollowUp(
+        experiment="look at the network interfaces",
+        target="this host",
+        outcome="none but loopback is up",
+        seconds=0.0,
+        decides=ErrorClass.EXPORTER_OFFLINE,
+    )
+
+
 def test_a_look_at_thousands_leaves_the_loop_to_others() -> None:
     """An outage of all is no reason to hold up the probes that tell of it."""
 
@@ -235,15 +253,16 @@ def test_a_look_at_thousands_leaves_the_loop_to_others() -> None:
     assert run_virtual(scenario()) > 2 * 2000 / STEP
 
 
-def test_failures_at_once_share_one_look_at_a_great_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever fails while all are being looked at waits for that look, at our own interfaces too."""
+@pytest.mark.parametrize(("size", "expected"), [(80, 2 * 3), (200, 1)])
+def test_failures_at_once_share_a_look(size: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever fails while all are being looked at waits, and shares the next look where this counts no more; each asks thrice."""
     looks = {"fleet": 0, "interfaces": 0}
 
     def interfaces() -> None:
         looks["interfaces"] += 1
 
     async def scenario() -> None:
-        board = lost_fleet(200)
+        board = lost_fleet(size)
 
         def latest() -> Iterable[Observation]:
             looks["fleet"] += 1
@@ -252,6 +271,62 @@ def test_failures_at_once_share_one_look_at_a_great_fleet(monkeypatch: pytest.Mo
         examined = follow_ups(Network({}), latest=latest)
         await asyncio.gather(*map(examined.examine, board.values()))
 
-    monkeypatch.setattr(examine, "without_interface", interfaces)
+    monkeypatch.setattr(lookout, "without_interface", interfaces)
     run_virtual(scenario())
-    assert looks == {"fleet": 1, "interfaces": 1}
+    assert looks == {"fleet": expected, "interfaces": expected}
+
+
+@pytest.mark.parametrize("turns", [3, 10, 30, 1000])
+def test_who_fails_together_on_one_host_has_one_class(turns: int) -> None:
+    """However an experiment ends while others wait for the look at the fleet, they have its answer too."""
+
+    class Slow(Network):
+        async def run(self, target: Endpoint) -> ProbeResult:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return await super().run(target)
+
+    async def scenario() -> set[ErrorClass]:
+        together = [endpoint(f"s{n}", host="one.example.com") for n in range(60)]
+        others = [endpoint(f"o{n}", host=f"o{n}.example.com") for n in range(100)]
+        board = {place.name: healthy(place) for place in (*together, *others)}
+        examined = follow_ups(Slow({465: True}), latest=board.values)
+        found = await asyncio.gather(*(examined.examine(silent(place)) for place in together))
+        return {observation.diagnosis.error_class for observation in found}
+
+    assert run_virtual(scenario()) == {ErrorClass.PORT_BLOCKED}
+
+
+def test_who_is_reached_counts_at_once_in_a_great_fleet() -> None:
+    """A look that still counts proves nothing about this host any more once somebody has answered."""
+
+    async def scenario() -> list[ErrorClass]:
+        board = lost_fleet(1000)
+        lost = list(board.values())
+        examined = follow_ups(Network({}), latest=lambda: tuple(board.values()))
+        for observation in lost:
+            examined._memory.note(answered(observation), 0.0)
+            examined._memory.note(observation, 1.0)
+        await asyncio.sleep(1)
+        found = [await examined.examine(lost[0])]
+        board["e1"] = await examined.examine(answered(lost[1]))
+        found.append(await examined.examine(lost[0]))
+        return [observation.diagnosis.error_class for observation in found]
+
+    assert run_virtual(scenario()) == [ErrorClass.EXPORTER_OFFLINE, ErrorClass.CONNECT_TIMEOUT]
+
+
+def test_an_interface_that_is_back_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does the look at our own interfaces, in a great fleet, when it found none."""
+    found: list[FollowUp | None] = [no_interface()]
+
+    async def scenario() -> list[ErrorClass]:
+        board = lost_fleet(1000)
+        examined = follow_ups(Network({}), latest=board.values)
+        first = await examined.examine(board["e0"])
+        found[0] = None
+        second = await examined.examine(board["e1"])
+        return [first.diagnosis.error_class, second.diagnosis.error_class]
+
+    monkeypatch.setattr(lookout, "without_interface", lambda: found[0])
+    assert run_virtual(scenario()) == [ErrorClass.EXPORTER_OFFLINE, ErrorClass.CONNECT_TIMEOUT]
