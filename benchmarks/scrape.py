@@ -23,7 +23,7 @@ from benchmarks.traffic import ACCEPT, Answer, Connection
 ENDPOINTS = 10_000
 INTERVAL = 60.0
 PAUSE = 15.0
-ROUNDS = 2
+ROUNDS = 3
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 FORMATS = (("text", ACCEPT, False), ("text, gzip", ACCEPT, True), ("OpenMetrics, gzip", OPENMETRICS, True))
 SECONDS_LIMIT = 1.0
