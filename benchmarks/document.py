@@ -33,9 +33,8 @@ def results_text(results: Mapping[str, list[tuple[Result, dict[str, Any]]]]) -> 
         where = found[0][1]
         rows = [row(HEADINGS), row(["---"] * len(HEADINGS))]
         rows += [row([result.goal, *figure.cells()]) for result, _ in found for figure in result.figures]
-        build = "optimised build" if where["optimized"] else "build without optimisations"
         parts.append(
-            f"**Python {version}**, {build}, {where['openssl']}, {where['cpu']}, {where['cores']} cores, "
+            f"**Python {version}**, {where['openssl']}, {where['cpu']}, {where['cores']} cores, "
             f"Linux {where['kernel']}, {where['finished']}\n\n" + "\n".join(rows)
         )
     return "\n\n".join(parts)

@@ -7,7 +7,6 @@ import os
 import platform
 import statistics
 import sys
-import sysconfig
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -132,8 +131,6 @@ def environment() -> dict[str, Any]:
     )
     return {
         "python": platform.python_version(),
-        # A distribution's interpreter is optimised, one that somebody compiled often is not: half the speed.
-        "optimized": "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
         "openssl": SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode(),
         "cpu": model,
         "cores": os.cpu_count(),

@@ -28,6 +28,7 @@ INTERVAL = 60.0
 ROUNDS = 5
 AFTERWARDS = 1.0
 """Seconds for which the loop is watched after a reload: what is let go then is its work, too."""
+PAUSE = 2.0
 LIMIT_MS = 10.0
 
 
@@ -41,15 +42,16 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
         with Ours(directory, settings, recording=True) as exporter:
             await everything_probed(server, endpoints)
             for turn in range(1, rounds + 1):
+                told = _reloads(exporter.log)
                 _write(directory / "exporter.yml", settings, turn)
                 exporter.toggle_watch(sleeping=True)
                 began = time.monotonic()
                 os.kill(exporter.pid, signal.SIGHUP)
-                await _told(exporter.log, turn)
+                await _told(exporter.log, told + 1)
                 seconds.append(time.monotonic() - began)
                 await asyncio.sleep(AFTERWARDS)
                 exporter.toggle_watch(sleeping=True)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(PAUSE)  # the exporter finds the new file by itself as well
             turns = exporter.turns()
     wall, cpu = (tuple(turn[kind] * 1000 for turn in turns) for kind in ("longest", "cpu"))
     return (
@@ -70,10 +72,14 @@ def _write(file: Path, settings: Mapping[str, Any], turn: int) -> None:
     fresh.replace(file)
 
 
+def _reloads(log: Path) -> int:
+    return log.read_text(errors="replace").count('msg="configuration reloaded"')
+
+
 async def _told(log: Path, times: int) -> None:
     """Wait until so many reloads are told in the log; RuntimeError when they never are."""
     end = time.monotonic() + 60
-    while log.read_text(errors="replace").count('msg="configuration reloaded"') < times:
+    while _reloads(log) < times:
         if time.monotonic() > end:
             raise RuntimeError(f"no reload within a minute: {log.read_text(errors='replace')[-2000:]}")
         await asyncio.sleep(0.05)

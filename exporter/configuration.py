@@ -16,8 +16,9 @@ from exporter.sharding import Shard
 
 T = TypeVar("T")
 
-SWITCH_SECONDS = 0.0005
-"""For how long the reading thread keeps the interpreter; Python's own 5 ms would be 5 ms of every probe's time."""
+SWITCH_SECONDS = 0.0001
+"""For how long the reading thread keeps the interpreter.  The loop loses it with every call of the kernel, a dozen
+times a turn: at half a millisecond, let alone Python's own five, the longest turns are spent on waiting for it."""
 MANY_OBJECTS = 20_000
 """So many that the collector's walk over them would be felt: a millisecond or more."""
 
@@ -63,7 +64,7 @@ def complete(settings: Settings, shard: Shard) -> Configuration:
 
 
 async def read_aside(file: Path, shard: Shard) -> Configuration:
-    """The same in a thread, which lets the event loop run every half a millisecond; one call at a time."""
+    """The same in a thread, which lets the event loop run every tenth of a millisecond; one call at a time."""
     return await asyncio.to_thread(_gently, lambda: read(file, shard))
 
 
