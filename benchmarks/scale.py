@@ -48,14 +48,17 @@ class Load:
 async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
     """Measure one fleet after the other, and back again."""
     documents = papers(directory)
-    rate, fleets, window = (BRIEF_RATE, BRIEF_FLEETS, 2.0) if brief else (RATE, FLEETS, SMALL_WINDOW)
+    rate, fleets = (BRIEF_RATE, BRIEF_FLEETS) if brief else (RATE, FLEETS)
+    small, large = (2.0, 2.0) if brief else (SMALL_WINDOW, WINDOW)
     loads: dict[int, list[Load]] = {endpoints: [] for endpoints in fleets}
     peer: tuple[float, ...] = ()
     with Submission(directory, documents.identity) as server:
         for endpoints in (*fleets, *reversed(fleets[:-1])):
-            loads[endpoints].append(await _load(directory, documents, server, endpoints, brief=brief))
+            window = large if endpoints == fleets[-1] else small
+            load = await _load(directory, documents, server, endpoints, rate=rate, window=window, brief=brief)
+            loads[endpoints].append(load)
             if endpoints == fleets[-1] and has_peer():
-                peer = (await cost_of_peer(directory, documents, server, rate, window) * rate / 10,)
+                peer = (await cost_of_peer(directory, documents, server, rate, small) * rate / 10,)
     (largest,) = loads[fleets[-1]]
     costs = {endpoints: tuple(load.cost_ms for load in measured) for endpoints, measured in loads.items()}
     medians = [statistics.median(measured) for measured in costs.values()]
@@ -77,12 +80,17 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
 
 
 async def _load(
-    directory: Path, documents: Papers, server: Submission, endpoints: int, *, brief: bool
+    directory: Path,
+    documents: Papers,
+    server: Submission,
+    endpoints: int,
+    *,
+    rate: float,
+    window: float,
+    brief: bool,
 ) -> Load:
-    interval = endpoints / (BRIEF_RATE if brief else RATE)
-    largest = endpoints == FLEETS[-1]
+    interval = endpoints / rate
     settling = 1.0 if brief else min(SETTLING, 3 * interval + 5)
-    window = 2.0 if brief else WINDOW if largest else SMALL_WINDOW
     settings = configuration(server.port, documents, endpoints=endpoints, interval=interval)
     with Ours(directory, settings) as exporter:
         scraper = asyncio.create_task(scrape_regularly(exporter.url, interval / 4))

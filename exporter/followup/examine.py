@@ -57,7 +57,6 @@ class FollowUps:
         """Return `observation`, with a better diagnosis where an experiment found one."""
         endpoint = observation.result.endpoint
         self._memory.note(observation, asyncio.get_running_loop().time())
-        self._lookout.note(observation)
         if observation.result.success or not self.settings.enabled:
             self._turns.leave(endpoint)
             return observation

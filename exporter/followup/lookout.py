@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from exporter.followup.kernel import without_interface
 from exporter.followup.memory import Memory
-from exporter.followup.offline import is_reached
 from exporter.followup.survey import Survey, survey
 from exporter.model import FollowUp, Observation
 from exporter.steps import in_turns
@@ -28,19 +27,14 @@ class Lookout:
         """The last walk that came to its end, by its number."""
         self._walking: asyncio.Event | None = None  # until its end
         self._without_interface: FollowUp | None = None
-        self._reached = 0  # observations of somebody who answered
-        self._reached_before = 0  # the last look began
-
-    def note(self, observation: Observation) -> None:
-        """Take note of an observation: that somebody is reached counts at once."""
-        if is_reached(observation):
-            self._reached += 1
+        self._reached = 0  # `Memory.reached` when the last look began
 
     async def look(self) -> Survey:
         """Return the fleet as it is, or was a moment ago where it is large.
 
         Whoever comes while it is being walked over waits for the next walk, which is one for all of them; a fleet
-        of fewer than `STEP` is looked at without a turn of the loop in between.
+        of fewer than `STEP` is looked at without a turn of the loop in between.  That somebody is reached counts at
+        once.
         """
         begun = self._begun
         while (seen := self._current(begun)) is None:
@@ -48,7 +42,7 @@ class Lookout:
                 await self._walk()
             else:
                 await self._walking.wait()
-        if self._reached != self._reached_before:
+        if self._memory.reached != self._reached:
             seen = replace(seen, reached=True, cut_off=None)
         return seen
 
@@ -65,11 +59,11 @@ class Lookout:
         loop = asyncio.get_running_loop()
         ended = self._walking = asyncio.Event()
         self._begun += 1
-        number, reached = self._begun, self._reached
+        reached = self._memory.reached
         try:
             self._without_interface = without_interface()
             self._seen = await in_turns(survey(self._newest(), self._memory.known, loop.time()))
-            self._ended, self._until, self._reached_before = number, loop.time() + self._seen.life, reached
+            self._ended, self._until, self._reached = self._begun, loop.time() + self._seen.life, reached
         finally:
             self._walking = None
             ended.set()

@@ -99,12 +99,15 @@ class Memory:
         self._held: OrderedDict[Question, Held] = OrderedDict()
         self._results: OrderedDict[Place, tuple[ProbeResult, float]] = OrderedDict()
         self._cut_off: OrderedDict[str, tuple[Question, FollowUp]] = OrderedDict()
+        self.reached = 0
+        """Observations of somebody outside this host who answered."""
 
     def note(self, observation: Observation, now: float) -> None:
         """Take note of an observation that has just been made."""
         endpoint = observation.result.endpoint
         remember(self._seen, endpoint.name, now)
         if is_reached(observation):
+            self.reached += 1
             self._cut_off.clear()
         if not observation.result.success:
             question = question_of(observation)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from exporter.followup.hosts import host_of
-from exporter.followup.offline import STEP, Known, Standing, everybody_fails, standing_of
+from exporter.followup.offline import STEP, Known, everybody_fails, is_reached
 from exporter.model import ConnectFailure, Dropped, FollowUp, NameFailure, Observation, TimedOut
 
 CROWD = 0.3
@@ -48,7 +48,7 @@ def survey(
         if not online:
             one = known(observation)
             fleet.append(one)
-            if standing_of(observation) is Standing.REACHED:
+            if is_reached(observation):
                 reached, online = True, one.is_of_now(now)
     cut_off = None if online else (yield from everybody_fails(fleet, now))
     lost = sum(hosts.values())

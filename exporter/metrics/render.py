@@ -25,8 +25,6 @@ CHUNK = 64 * 1024
 _TOGETHER = 16
 _DOSE = 250
 """Texts of endpoints after which garbage is collected: each is a tuple of dozens, and thousands at once take long."""
-
-
 _STATE = Struct("=qdd??")
 """All that the text of an endpoint depends on.  In bytes, because a collection of garbage looks at every tuple, and
 a scrape of ten thousand endpoints would leave it tens of thousands to look at."""

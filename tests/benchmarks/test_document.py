@@ -23,14 +23,7 @@ def test_results_stand_by_python_and_in_the_order_of_the_goals() -> None:
     """3.9 goes before 3.13, and cost before start, whatever the order in which they were found."""
     figure = Figure(what="something", unit="s", ours=(1.0,))
     cost, start = (Result(goal=goal, figures=(figure,), seconds=1.0) for goal in ("cost", "start"))
-    where = {
-        "optimized": True,
-        "openssl": "OpenSSL",
-        "cpu": "a CPU",
-        "cores": 2,
-        "kernel": "6",
-        "finished": "2026-01-01",
-    }
+    where = {"openssl": "OpenSSL", "cpu": "a CPU", "cores": 2, "kernel": "6", "finished": "2026-01-01"}
     text = results_text({"3.13": [(start, where), (cost, where)], "3.9": [(cost, where)]})
     assert text.index("Python 3.9") < text.index("Python 3.13")
     newer = text.partition("Python 3.13")[2]
