@@ -27,10 +27,11 @@ async def take_leave(wire: Wire, deadline: float, *, reset: bool, alerts: bool =
     seconds: float | None = None
     try:
         async with asyncio.timeout_at(now + patience):
-            if reset:
-                await wire.command(b"RSET")  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
+            spent = 0.0
+            if reset:  # RFC 5321 4.1.1.5: nothing of the envelope is left behind
+                spent = (await wire.command(b"RSET")).seconds
             exchange = await wire.command(b"QUIT")
-            seconds = exchange.seconds
+            seconds = spent + exchange.seconds
             if exchange.reply.code != 221:
                 note = f"answered {exchange.reply.code}"
     except PhaseFailed as failure:

@@ -181,6 +181,19 @@ def test_an_envelope_without_a_message_is_reset(until: Phase, workshop: Workshop
     assert "DATA" not in verbs
 
 
+def test_leaving_counts_every_reply() -> None:
+    """The seconds of `quit` are those of RSET and of QUIT."""
+    script = [
+        *(greet(), ehlo(), answer("MAIL", "250 2.1.0 Ok")),
+        *(expect("RSET"), pause(0.1), say("250 2.0.0 Ok"), bye()),
+    ]
+    result = probed(script, tls=TlsMode.NONE, until=Phase.MAIL, message=MESSAGE)
+    assert result.success
+    spent = result.phase_seconds(Phase.QUIT)
+    assert spent is not None
+    assert 0.1 <= spent <= result.seconds
+
+
 def test_one_login_and_one_connection(workshop: Workshop) -> None:
     """A rejected password costs exactly one AUTH on exactly one connection, and QUIT is said."""
 
