@@ -2,8 +2,8 @@
 
     python -m benchmarks [--smoke] [--only cost,truth]
 
-Each benchmark runs in a process of its own, one after the other.  Exits with 1 when a goal is not met, with 2 when
-a benchmark failed.
+Each benchmark runs in a process of its own, one after the other.  Exits with 1 when a goal is not met, not even at
+the speed of the machine on which the goals were set, with 2 when a benchmark failed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import subprocess
 import sys
 
-from benchmarks.figures import load, saved, table
+from benchmarks.figures import Verdict, load, saved, table
 
 GOALS = ("cost", "truth", "scrape", "scale", "reload", "series", "start", "resolver", "probe_endpoint")
 
@@ -46,6 +46,9 @@ def main() -> int:
     print(f"\n{table(results)}\n")
     missed = [result.goal for result in results if not result.met]
     print(f"not met: {', '.join(missed)}" if missed else "every goal is met")
+    slow = [result.goal for result in results if Verdict.MET_AT_SPEED in {f.verdict for f in result.figures}]
+    if slow:
+        print(f"at the speed of the machine on which the goals were set: {', '.join(slow)}")
     return 1 if missed else 0
 
 

@@ -10,15 +10,13 @@ once, as it is in the peer.  The runs take turns.
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 from benchmarks import command
-from benchmarks.child import Child
 from benchmarks.figures import Figure
-from benchmarks.stand import MODULE, Ours, Papers, Peer, Submission, address, configuration, has_peer, papers
-from benchmarks.traffic import probe_at_pace, probe_path, scrape_regularly
-from tests.servers.ports import free_ports
+from benchmarks.stand import Ours, Papers, Submission, configuration, has_peer, papers
+from benchmarks.traffic import scrape_regularly
+from benchmarks.yardstick import cost_of_peer, cpu_per_session
 
 RATE = 200.0
 """Probes a second."""
@@ -62,39 +60,6 @@ async def _ours(
         scraper.cancel()
         await asyncio.gather(scraper, return_exceptions=True)
     return cost
-
-
-async def cost_of_peer(
-    directory: Path, documents: Papers, server: Submission, rate: float, interval: float
-) -> float:
-    """Return the milliseconds of CPU that blackbox_exporter spends for a probe, at `rate` for `interval` seconds."""
-    (port,) = free_ports(1)
-    with Peer(directory, documents, port) as peer:
-
-        async def drive(seconds: float) -> None:
-            tally = await probe_at_pace(
-                peer.url,
-                lambda worker: probe_path(f"{address(worker)}:{server.port}", MODULE),
-                rate=rate,
-                seconds=seconds,
-                workers=16,
-            )
-            if tally.failed:
-                raise RuntimeError(f"{tally.failed} probes of the peer failed")
-
-        await drive(min(2.0, interval))
-        traffic = asyncio.create_task(drive(interval))
-        cost = await cpu_per_session(peer, server, interval)
-        await traffic
-    return cost
-
-
-async def cpu_per_session(client: Child, server: Submission, seconds: float) -> float:
-    """Return the milliseconds of CPU that `client` spends for each session of the server."""
-    sessions, cpu = server.sessions, client.cpu_seconds()
-    end = time.monotonic() + seconds
-    await asyncio.sleep(end - time.monotonic())
-    return (client.cpu_seconds() - cpu) / (server.sessions - sessions) * 1000
 
 
 if __name__ == "__main__":

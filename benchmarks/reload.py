@@ -86,4 +86,4 @@ async def _told(log: Path, times: int) -> None:
 
 
 if __name__ == "__main__":
-    command.run("reload", __doc__, measure)
+    command.run("reload", __doc__, measure, of_speed=True)

@@ -86,4 +86,4 @@ def _tail(records: list[dict[str, Any]], key: str) -> float:
 
 
 if __name__ == "__main__":
-    command.run("resolver", __doc__, measure)
+    command.run("resolver", __doc__, measure, of_speed=True)

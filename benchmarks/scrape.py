@@ -100,4 +100,4 @@ async def _scrape(exporter: Ours, name: str, accept: str, *, gzip: bool) -> Answ
 
 
 if __name__ == "__main__":
-    command.run("scrape", __doc__, measure)
+    command.run("scrape", __doc__, measure, of_speed=True)

@@ -59,4 +59,4 @@ def _seconds(*arguments: str) -> float:
 
 
 if __name__ == "__main__":
-    command.run("start", __doc__, measure)
+    command.run("start", __doc__, measure, of_speed=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import figures
-from benchmarks.figures import Figure, Result, load, quantile, table
+from benchmarks.command import at_slowness
+from benchmarks.figures import Figure, Result, Verdict, load, quantile, table
 
 
 def test_ratio_is_formed_run_by_run_and_its_median_is_judged() -> None:
@@ -16,22 +17,34 @@ def test_ratio_is_formed_run_by_run_and_its_median_is_judged() -> None:
         what="CPU", unit="ms", ours=(0.9, 9.0, 1.0), peer=(1.0, 9.0, 0.8), at_most=1.0, relative=True
     )
     assert figure.ratios == pytest.approx((0.9, 1.0, 1.25))
-    assert figure.met is True
+    assert figure.verdict is Verdict.MET
     assert "1.00" in figure.cells()
 
 
 def test_limits_are_kept_from_both_sides() -> None:
     """At least and at most are both kept, and what has no limit is not judged."""
-    assert Figure(what="a", unit="s", ours=(2.0,), at_most=1.0).met is False
-    assert Figure(what="a", unit="s", ours=(2.0,), at_least=1.0).met is True
-    assert Figure(what="a", unit="s", ours=(2.0,)).met is None
+    assert Figure(what="a", unit="s", ours=(2.0,), at_most=1.0).verdict is Verdict.MISSED
+    assert Figure(what="a", unit="s", ours=(2.0,), at_least=1.0).verdict is Verdict.MET
+    assert Figure(what="a", unit="s", ours=(2.0,)).verdict is None
 
 
 def test_figure_without_its_peer_is_not_judged() -> None:
     """A ratio to a peer that is not installed is neither met nor missed."""
     figure = Figure(what="a", unit="s", ours=(2.0,), at_most=1.0, relative=True)
-    assert figure.met is None
+    assert figure.verdict is None
     assert Result(goal="cost", figures=(figure,), seconds=1.0).met is True
+
+
+def test_limit_of_speed_is_missed_and_met_in_two_words() -> None:
+    """A slow machine excuses no more than its slowness, and says so; a fast one takes nothing away."""
+    stall = Figure(what="a", unit="ms", ours=(3.0, 4.0, 5.0), at_most=2.0)
+    verdicts = [at_slowness((stall,), slower)[0].verdict for slower in ((1.9, 1.9), (1.5, 2.5), (0.5, 0.5))]
+    assert verdicts == [Verdict.MISSED, Verdict.MET_AT_SPEED, Verdict.MISSED]
+    within = Figure(what="a", unit="ms", ours=(1.9,), at_most=2.0)
+    told, slower = at_slowness((within,), (0.5, 0.7))
+    assert told.verdict is Verdict.MET
+    assert slower.ours == (0.5, 0.7)
+    assert slower.verdict is None
 
 
 def test_result_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +52,9 @@ def test_result_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(figures, "RESULTS", tmp_path / "results")
     result = Result(
         goal="cost",
-        figures=(Figure(what="a", unit="s", ours=(2.0, 3.0), peer=(1.0, 2.0), at_least=0.5, relative=True),),
+        figures=(
+            Figure(what="a", unit="s", ours=(2.0, 3.0), peer=(1.0, 2.0), at_least=0.5, slowness=(2.0,)),
+        ),
         seconds=12.5,
         notes=("a note",),
     )
