@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from exporter.board import Board, Entry
 from exporter.metrics import Runtime
@@ -49,11 +51,17 @@ class Fleet:
         if query.group not in survey.labels:
             query = replace(query, group="")
         yield self._top(query, survey).encode()
-        groups = survey.groups(query.group)
-        if not groups:
+        if not survey.found:
             yield _nothing_row(query, survey).encode()
         left = survey.found if query.is_long else MOST_ROWS
-        for group, members in groups.items():
+        # Of a group it is said how many there are; else those that are shown are enough.
+        view = survey.in_order() if query.group else islice(survey.in_order(), left)
+        groups: dict[str, list[Entry]] = defaultdict(list)
+        for entry in view:
+            groups[dict(entry.endpoint.labels).get(query.group, "") if query.group else ""].append(entry)
+            if pace.over:
+                await pace.rest()
+        for group, members in sorted(groups.items()):
             if query.group and left:
                 yield _group_row(query.group, group, len(members), is_all=len(groups) == 1).encode()
             for entry in members[:left]:

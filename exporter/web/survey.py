@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 
 from exporter.board import Entry
 from exporter.model import FaultDomain
 from exporter.web.query import Column, Query, State, certificate_end, owner_of, state_of
 
+_TOGETHER = 250
+"""Entries that are sorted at once: ten thousand would hold the event loop for milliseconds."""
+
 
 class Survey:
-    """Collects entries one by one, so that whoever walks may rest in between."""
+    """Collects entries one by one and gives them back in order one by one, so that whoever walks may rest in between."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._known: list[tuple[Any, str, Entry]] = []
-        self._unknown: list[tuple[str, Entry]] = []
+        self._known = _Sorted(descending=query.descending)
+        self._unknown = _Sorted()
         self.states: Counter[State] = Counter()
         self.owners: Counter[FaultDomain] = Counter()
         """Of the failing endpoints."""
@@ -39,19 +44,41 @@ class Survey:
         if self._query.admits(entry):
             value, name = _VALUES[self._query.column](entry), entry.endpoint.name.casefold()
             if value is None:
-                self._unknown.append((name, entry))
+                self._unknown.add(name, entry)
             else:
-                self._known.append((value, name, entry))
+                self._known.add((value, name), entry)
 
-    def groups(self, label: str) -> dict[str, list[Entry]]:
-        """Return the view in its order, unknown values last; without a label the one group is called ``."""
-        self._known.sort(key=lambda item: item[:2], reverse=self._query.descending)
-        self._unknown.sort(key=lambda item: item[0])
-        groups: dict[str, list[Entry]] = {}
-        for entry in (*(item[-1] for item in self._known), *(item[-1] for item in self._unknown)):
-            value = dict(entry.endpoint.labels).get(label, "") if label else ""
-            groups.setdefault(value, []).append(entry)
-        return dict(sorted(groups.items()))
+    def in_order(self) -> Iterator[Entry]:
+        """Yield the view in its order, unknown values last."""
+        yield from self._known
+        yield from self._unknown
+
+
+class _Sorted:
+    """Entries in the order of their keys, sorted in runs that are merged as they are asked for."""
+
+    def __init__(self, *, descending: bool = False) -> None:
+        self._descending = descending
+        self._runs: list[list[tuple[Any, Entry]]] = []
+        self._open: list[tuple[Any, Entry]] = []
+
+    def __len__(self) -> int:
+        return len(self._open) + sum(map(len, self._runs))
+
+    def __iter__(self) -> Iterator[Entry]:
+        self._close()
+        for _, entry in merge(*self._runs, key=itemgetter(0), reverse=self._descending):
+            yield entry
+
+    def add(self, key: Any, entry: Entry) -> None:
+        self._open.append((key, entry))
+        if len(self._open) >= _TOGETHER:
+            self._close()
+
+    def _close(self) -> None:
+        run, self._open = self._open, []
+        run.sort(key=itemgetter(0), reverse=self._descending)
+        self._runs.append(run)
 
 
 _URGENCY = {State.FAILING: 0, State.WAITING: 1, State.HEALTHY: 2}

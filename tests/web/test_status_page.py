@@ -340,6 +340,22 @@ def test_large_fleet_is_sent_whole() -> None:
     assert rows(board)[""] == "1400 more are not shown: search, filter, or show all 1500."
 
 
+@pytest.mark.parametrize("sort", ["duration", "-duration"])
+def test_order_holds_across_a_large_fleet(sort: str) -> None:
+    """Thousands are in one order either way, and those without a value stand last by name."""
+    board = Board()
+    numbers = [n * 7 % 1000 for n in range(1000)]
+    board.apply([endpoint(f"mail {n:04d}") for n in numbers])
+    for n in numbers:
+        if n % 10:
+            board.record(healthy(board.entries[f"mail {n:04d}"].endpoint, seconds=n / 1000))
+    probed = [f"mail {n:04d}" for n in range(1000) if n % 10]
+    waiting = [f"mail {n:04d}" for n in range(0, 1000, 10)]
+    wanted = (probed[::-1] if sort.startswith("-") else probed) + waiting
+    assert list(rows(board, f"/?sort={sort}&rows=all")) == wanted
+    assert list(rows(board, f"/?sort={sort}"))[:MOST_ROWS] == wanted[:MOST_ROWS]
+
+
 def test_long_view_shows_its_beginning_and_leads_to_the_rest() -> None:
     """Of many the first are shown; the page says so, the link to all keeps the view, and groups are cut alike."""
     board = Board()
