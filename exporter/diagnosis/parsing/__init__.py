@@ -17,6 +17,7 @@ from exporter.diagnosis.parsing.objects import object_as_text
 from exporter.diagnosis.parsing.replies import reply_in
 from exporter.diagnosis.parsing.said import said_in
 from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
+from exporter.diagnosis.parsing.transcript import plain_transcript
 from exporter.diagnosis.text import clip, enhanced_in, plain_marks, squash
 from exporter.model import (
     ConnectFailure,
@@ -76,6 +77,7 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
         plain = _ANSI.sub("", plain)
     if "\\" in plain or "\r" in plain:
         plain = _ESCAPED.sub("\n", _unescaped(plain))
+    plain = plain_transcript(plain)
     context = context_in(plain)
     if phase is not None:
         context = replace(context, phase=phase)

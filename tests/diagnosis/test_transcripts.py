@@ -1,0 +1,102 @@
+"""Sessions as clients write them down: which line is whose, and where it ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.diagnosis import parse
+from exporter.diagnosis.parsing.transcript import plain_transcript
+from exporter.model import Phase, Reply
+
+# what stands before a command and before a reply
+MARKS = {
+    "PHPMailer": ("2019-12-30 13:14:30 CLIENT -> SERVER: {}", "2019-12-30 13:14:30 SERVER -> CLIENT: {}"),
+    "PHPMailer, escaped": ("2019-12-30 13:14:30\tCLIENT -&gt; SERVER: {}", "\tSERVER -&gt; CLIENT: {}"),
+    "K-9": (
+        "01-15 15:44:06.136 D SmtpTransport: SMTP >>> {}",
+        "01-15 15:44:06.166 V SmtpTransport: SMTP <<< {}",
+    ),
+    "lettre": (
+        "[2023-11-21][lettre::smtp][DEBUG] Wrote: {}<CRLF>",
+        "[2023-11-21][lettre::smtp][DEBUG] << {}<CRLF>",
+    ),
+    "Exim": ("  SMTP>> {}", "  SMTP<< {}"),
+    "mutt": ("[2020-10-07 21:00:02] 4> {}", "[2020-10-07 21:00:02] 4< {}"),
+    "Net::SMTP": ("Net::SMTP=GLOB(0x563be98b9390)>>> {}", "Net::SMTP=GLOB(0x563be98b9390)<<< {}"),
+    "RainLoop": (
+        "[14:32:53][f2254d92] SMTP[DATA]: > {}\\r\\n",
+        "[14:32:53][f2254d92] SMTP[DATA]: < {}\\r\\n",
+    ),
+    "MailKit": ("C: {}", "S: {}"),
+    "smtplib": ("send: '{}\\r\\n'", "reply: b'{}\\r\\n'"),
+    "curl": ("> {}", "< {}"),
+    "swaks": (" -> {}", "<** {}"),
+    "nodemailer": ("[2021-01-01 10:00:00] DEBUG [abc] C: {}", "[2021-01-01 10:00:00] DEBUG [abc] S: {}"),
+    "Thunderbird": ("mailnews.smtp: C: {}", "mailnews.smtp: S: {}"),
+    "Ruby": ('<- "{}\\r\\n"', '-> "{}\\r\\n"'),
+    "Outlook": ("2017.01.01 10:00:00 SMTP (mail): [tx] {}", "2017.01.01 10:00:00 SMTP (mail): <rx> {}"),
+    "a container": ("server_1     | >>> {}", "server_1     | <<< {}"),
+    "syslog": ("Jan 15 15:44:06 web app[12]: C: {}", "Jan 15 15:44:06 web app[12]: S: {}"),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize(
+    ("commands", "phase"),
+    [
+        (["EHLO me"], Phase.EHLO),
+        (["EHLO me", "STARTTLS"], Phase.STARTTLS),
+        (["EHLO me", "AUTH LOGIN"], Phase.AUTH),
+        (["EHLO me", "MAIL FROM:<me@example.com>"], Phase.MAIL),
+        (["MAIL FROM:<me@example.com>", "RCPT TO:<you@example.net>"], Phase.RCPT),
+        (["RCPT TO:<you@example.net>", "DATA"], Phase.DATA),
+    ],
+)
+def test_the_last_command_of_a_transcript_is_the_phase(name, commands, phase):
+    """Whatever a client and its log write before a line, a refusal answers the command before it."""
+    sent, received = MARKS[name]
+    lines: list[str] = []
+    for command in commands:
+        lines += (sent.format(command), received.format("250 2.0.0 fine"))
+    symptom = parse("\n".join([*lines[:-1], received.format("550 5.7.1 not you")]))
+    assert symptom.phase is phase
+    assert isinstance(symptom.evidence, Reply)
+    assert (symptom.evidence.code, symptom.evidence.text) == (550, "5.7.1 not you")
+
+
+def test_a_session_without_marks_is_read_too():
+    """Who types it, and Jakarta Mail's debug output, mark neither side."""
+    typed = "helo me\n250 mx\nmail from:<a@example.com>\n250 ok\nrcpt to:<b@example.net>\n550 5.7.1 no\nquit\n221 bye"
+    assert parse(typed).phase is Phase.RCPT
+    login = "EHLO me\n250-mx\n250-AUTH PLAIN LOGIN\n250 STARTTLS\nAUTH PLAIN AGFAYg==\n535 5.7.8 bad"
+    assert parse(login).phase is Phase.AUTH
+
+
+@pytest.mark.parametrize("between", [" ", "<br />", "<br>"])
+def test_a_transcript_that_a_browser_has_run_together_is_taken_apart(between):
+    """PHPMailer prints its transcript into a page, where it becomes one line."""
+    stamp = "2018-08-01 17:43:52 "
+    lines = [
+        f"{stamp}CLIENT -> SERVER: RCPT TO:<b@example.com>",
+        f"{stamp}SERVER -> CLIENT: 550 not you",
+        f"{stamp}SMTP ERROR: RCPT TO command failed: 550 not you",
+    ]
+    symptom = parse(between.join(lines))
+    assert symptom.phase is Phase.RCPT
+    assert isinstance(symptom.evidence, Reply)
+    assert symptom.evidence.lines == (b"not you",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reply: retcode (250); Msg: b'mx\nSIZE 1000\nSTARTTLS\nAUTH PLAIN LOGIN'",
+        "250-mx\n250-STARTTLS\n250 AUTH PLAIN",
+        "Error -> 550 no",
+        "refused: RCPT TO:<DATA@example.com>",
+        "relay > DATABASE",
+    ],
+)
+def test_what_nobody_sent_is_no_command(text):
+    """Capabilities, addresses and words that look like commands are left alone."""
+    assert plain_transcript(text) == text
