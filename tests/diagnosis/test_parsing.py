@@ -62,6 +62,7 @@ def test_lines_of_many_clients_are_understood():
         ("failed to issue MAIL command: 555 5.5.2 no", Phase.MAIL, 555, "5.5.2"),
         ("STARTTLS: got 502, expected 220, permanent: 502 5.5.1 no", Phase.STARTTLS, 502, "5.5.1"),
         ("Error SMTP: [550] no such box", None, 550, None),
+        ("[AuthError: Invalid login - 502 unimplemented (#5.5.1)]", Phase.AUTH, 502, "5.5.1"),
         ("Max attempts exceeded - 535 5.7.3 no", Phase.AUTH, 535, "5.7.3"),
         ("Mail command failed: 250 OK", None, 250, None),
         ('Expected response code "250" but got code "550", with message "550 5.7.1 no"', None, 550, "5.7.1"),
@@ -92,6 +93,7 @@ def test_the_reply_and_its_phase_are_found(text, phase, code, enhanced):
         "postfix/smtp[450]: connect to mail.example.com",
         "mailer.lua:451 gave up",
         "mailer.py:451 gave up",
+        "Account.php(521): SmtpClient->Login()",
     ],
 )
 def test_ports_and_other_numbers_are_not_replies(text):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.diagnosis import parse
+from exporter.diagnosis import diagnose, parse
 from exporter.diagnosis.parsing.transcript import plain_transcript
-from exporter.model import Phase, Reply
+from exporter.model import ErrorClass, Phase, Reply
 
 # what stands before a command and before a reply
 MARKS = {
@@ -100,3 +100,40 @@ def test_a_transcript_that_a_browser_has_run_together_is_taken_apart(between):
 def test_what_nobody_sent_is_no_command(text):
     """Capabilities, addresses and words that look like commands are left alone."""
     assert plain_transcript(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "error_class"),
+    [
+        (
+            "RCPT TO:<x@example.com>\n550 5.1.1 unknown user\nDATA\n503 5.5.1 valid RCPT command must precede DATA",
+            ErrorClass.RECIPIENT_REJECTED,
+        ),
+        (
+            "C: RCPT TO:<x@a>\nS: 550 5.7.1 Relaying denied\nC: DATA\nS: 503 5.0.0 Need RCPT",
+            ErrorClass.RELAY_DENIED,
+        ),
+        ("535 5.7.8 Error: authentication failed\n503 5.5.1 need RCPT", ErrorClass.CREDENTIALS_REJECTED),
+        ("450 4.7.1 Greylisted\n500 unrecognized command\n500 unrecognized command", ErrorClass.GREYLISTED),
+        (
+            "hello: 250-mx\n250 AUTH LOGIN\nFailed to authenticate password. Error: 535 Incorrect data\n500 unrecognized",
+            ErrorClass.CREDENTIALS_REJECTED,
+        ),
+    ],
+)
+def test_a_command_out_of_step_is_no_reason_but_what_follows_from_one(text, error_class):
+    """Who goes on after a refusal hears `503 Need RCPT`, or has the message read as commands."""
+    assert diagnose(parse(text)).error_class is error_class
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["AUTH PLAIN x\n235 2.7.0 ok", "220 mx.example.com ESMTP", "QUIT\n221 bye\n220 mx.example.com ESMTP"],
+)
+def test_a_refusal_that_was_overcome_is_not_the_reason(between):
+    """A login that then succeeded, and a session before this one, explain nothing."""
+    evidence = parse(
+        f"EHLO me\n250 mx\nAUTH CRAM-MD5\n535 5.7.8 no\n{between}\nDATA\n503 5.5.1 need RCPT"
+    ).evidence
+    assert isinstance(evidence, Reply)
+    assert evidence.code == 503

@@ -14,7 +14,7 @@ from exporter.diagnosis import errnos, openssl
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.parsing.dialog import Dialog, dialog_in
 from exporter.diagnosis.parsing.objects import object_as_text
-from exporter.diagnosis.parsing.replies import reply_in
+from exporter.diagnosis.parsing.replies import reply_in, up_to_the_cause
 from exporter.diagnosis.parsing.said import said_in
 from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
 from exporter.diagnosis.parsing.transcript import plain_transcript
@@ -77,7 +77,7 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
         plain = _ANSI.sub("", plain)
     if "\\" in plain or "\r" in plain:
         plain = _ESCAPED.sub("\n", _unescaped(plain))
-    plain = plain_transcript(plain)
+    plain = up_to_the_cause(plain_transcript(plain))
     context = context_in(plain)
     if phase is not None:
         context = replace(context, phase=phase)

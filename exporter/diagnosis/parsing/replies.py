@@ -37,7 +37,7 @@ _GOT = pattern(
 _DIAGNOSTIC = pattern(r"Diagnostic-Code:\s{0,3}smtp;\s{0,3}([45]\d\d)[ -]?", _I)
 _INTRODUCED = pattern(
     r"(?:[:<>;'\"(=\]]|\b(?:said|was|error|code|reply|response|responded|responded with|returned|status|"
-    r"failed|rejected|smtp|answered|got|command|with|me|server|exception))(?:[ \t]?['\"(<]{0,2}|[ \t]\[)"
+    r"failed|rejected|smtp|answered|got|command|with|me|server|exception|login)(?: -)?)(?:[ \t]{0,2}['\"(<]{0,2}|[ \t]\[)"
     r"([45]\d\d)(?:[ \-]|[)\]]?[:.]? ?|$)(?=[#<\"'(\[]?[^\W\d]|[45]\.\d{1,3}\.\d|$|[^\x00-\x7f])",
     _I | re.MULTILINE,
 )
@@ -72,10 +72,14 @@ _DETAIL = pattern(r"Detail: (?=.{1,1000}?SMTP code: ([45]\d\d))", re.DOTALL)
 _LETTRE = pattern(r"severity: (Transient|Permanent)\w{0,30}, category: (\w{1,20}), detail: (\w{1,6})", _I)
 _LETTRE_CATEGORIES = ("syntax", "information", "connections", "unspecified3", "unspecified4", "mailsystem")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# what a client hears that goes on after a refusal: `503 Need RCPT`, or its message read as commands
+_OUT_OF_STEP = frozenset({500, 502, 503})
+# what no refusal from before reaches beyond: a greeting or TLS, a farewell, a login
+_ANEW = frozenset({220, 221, 235})
 _BARE = pattern(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
 # what also ends the name of a host stands here only in part: `mx.example.cc:550 …` is a reply
 _NOISE = pattern(
-    rf"\bHTTP/?[\d.]*[ :(]{{0,2}}$|\.(?:{PROGRAM_FILES}|pl|pm|py|rs):$|"
+    rf"\bHTTP/?[\d.]*[ :(]{{0,2}}$|\.(?:{PROGRAM_FILES}|pl|pm|py|rs)[:(]$|"
     r"\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
     _I,
 )
@@ -91,12 +95,45 @@ _CLOSING = {
     opened: pattern(rf"{closed}(?=\s{{0,2}}(?:[,、;。)\]}}]|$|\n)|\.\s|\.$)", re.MULTILINE)
     for opened, closed in (("'", "'"), ('"', '"'), ("«", "»"), ("<", ">"))
 }
+# between the code and the words: `(code: 421, response: 4.7.0 Try again later)`
+_NAMED_WORDS = pattern(
+    r"[,;\n]\s{0,3}['\"]?(?:smtp_?)?(?:response|message|msg|text|reply|description|error)['\"]?\s?(?:[:=]|=>)\s?"
+    r"b?['\"]?",
+    _I,
+)
 # what clients write before each line of the server
 _SERVER_MARK = pattern(r"[ \t]{0,8}(< S: |SERVER -> CLIENT: ?|<<? |<- |S: )[2-5]\d\d[ -]?", _I)
 # a line of a transcript that is not the server's
 _OTHER_SIDE = pattern(
     r"[ \t]{0,40}(?:\*{3}|> [CE]: |[-~=]{1,2}>|>{3}|C: |CLIENT|client:|send: |=== |\d{4}-\d\d-\d\d[ T]\d\d:)"
 )
+
+
+def up_to_the_cause(text: str) -> str:
+    """The text without its end, where that holds no refusal but those that follow from one before.
+
+    Who sends DATA after the only recipient was refused hears `503 Need RCPT`: not the reason.
+    """
+    if not any(code in text for code in ("500", "502", "503")):
+        return text
+    lines = [(int(hit[1]), hit.start(1)) for hit in _LINE.finditer(text) if int(hit[1]) not in _NOT_CODES]
+    refused = [line for line in lines if line[0] >= 400]
+    if not refused or refused[-1][0] not in _OUT_OF_STEP:
+        return text
+    reasons = [start for code, start in refused if code not in _OUT_OF_STEP]
+    start = reasons[-1] if reasons else _introduced_reason(text, refused[-1][1])
+    if start is None or any(code in _ANEW and at > start for code, at in lines):
+        return text
+    end = text.find("\n", start)
+    return text[:end] if end >= 0 else text
+
+
+def _introduced_reason(text: str, end: int) -> int | None:
+    """Where the first refusal stands behind words of the client, that is not about the order of commands."""
+    for hit in _INTRODUCED.finditer(text, 0, end):
+        if int(hit[1]) not in _OUT_OF_STEP | _NOT_CODES and not _is_noise(text, hit.start(1)):
+            return hit.start(1)
+    return None
 
 
 def reply_in(text: str) -> Reply | None:
@@ -159,10 +196,14 @@ def _introduced(text: str, wanted: int | None = None) -> tuple[int, int] | None:
     """The first reply behind a colon, a quotation mark, or a word such as `said`."""
     for hit in _INTRODUCED.finditer(text):
         code = int(hit[1])
-        noise = code in _NOT_CODES or _NOISE.search(text, max(0, hit.start(1) - 12), hit.start(1))
-        if not noise and wanted in {None, code}:
+        if code not in _NOT_CODES and not _is_noise(text, hit.start(1)) and wanted in {None, code}:
             return code, hit.end()
     return None
+
+
+def _is_noise(text: str, start: int) -> bool:
+    """Whether the number there is a line of a program, a port, a size or the like."""
+    return bool(_NOISE.search(text, max(0, start - 12), start))
 
 
 def _refusals(text: str) -> tuple[int, int] | None:
@@ -209,6 +250,8 @@ def _continues(text: str, code: int, start: int) -> Callable[[str], bool]:
 
 
 def _reply(text: str, code: int, start: int) -> Reply:
+    if named := _NAMED_WORDS.match(text, start):
+        start = named.end()
     words = _within_quotes(text, start)
     if tail := _TAIL.search(words):
         words = words[: tail.start()]
