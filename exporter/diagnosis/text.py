@@ -18,6 +18,10 @@ LIMIT: Final = HEAD + TAIL + 1
 _GAP = re.compile(r"[\W_]+")
 _ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}  # the same, without a search
 _URL = re.compile(r"<?\bhttps?://[^\s>]{1,500}>?|\bwww\.[^\s>]{1,500}", re.IGNORECASE)
+# letters that Unicode takes for no other letter with an accent
+_STROKES = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 _SPACE = re.compile(r"\s+")
 _ENHANCED_FIRST = re.compile(r"^[ \t]*(?:\[)?([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
 _ENHANCED_QMAIL = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -71,11 +75,11 @@ def lowered(text: str) -> str:
 
 
 def unaccented(text: str) -> str:
-    """Lower case, compatibility forms resolved and accents dropped; ASCII comes back as it is, lowered."""
+    """Lower case, compatibility forms resolved, accents and strokes dropped; ASCII comes back as it is, lowered."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_STROKES)
 
 
 def squash(text: str) -> str:

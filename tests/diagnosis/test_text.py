@@ -22,6 +22,8 @@ from exporter.model import NameFailureKind
         ("concurrent + from this ip", "too many concurrent", False),
         ("autenticacion fall", "Autenticación fallida", True),
         ("weiß", "WEISS", True),
+        ("polaczenie zamkniete", "Połączenie zamknięte", True),
+        ("sifre + hatali", "HATALI ŞIFRE", True),
         ("密码错误", "您的密码错误 请重试", True),
         ("비밀번호", "잘못된 비밀번호입니다", True),
         ("can't relay", "can\u2019t relay", True),
