@@ -62,6 +62,10 @@ _SYMBOL = pattern(
 )
 _LOOKED_UP = pattern(r"\b(?:getaddrinfo|getnameinfo|query[A-Z][A-Za-z]{0,5}) (E[A-Z_]{3,20})\b")
 _OUTLOOK_OWN = pattern(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
+# a time limit that a client tells of itself: `timeout=300, options=array ()`, `timeout 10000, socket factory null`
+_LIMIT = pattern(r"\btimeout(?: ?= ?-?\d{1,9}\b| \d{1,9}(?=,))|; timeout -?\d{1,9}\b")
+# what a client thinks may be the reason: MailKit's `for one or more of the following reasons: 1. …`
+_PERHAPS = pattern(r"one or more of\s{1,4}the following reasons:(?:\s{1,8}\d[.)][^\n]{1,400})+")
 _WINSOCK_FROM = 10000
 _UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 
@@ -117,6 +121,8 @@ def _of_dialog(dialog: Dialog, context: Context) -> Symptom:
 
 def _of_words(plain: str, context: Context) -> Symptom:
     """The symptom of a text that holds no reply: what a client or a TLS library says itself."""
+    if "following reasons" in plain:
+        plain = _PERHAPS.sub(" ", plain)
     if said := said_in(plain_marks(plain)):
         return _with_context(context.phase or _phase_of_enhanced(enhanced_in(said)), Words(said), context)
     if foreign := _FOREIGN.search(plain):
@@ -127,7 +133,7 @@ def _of_words(plain: str, context: Context) -> Symptom:
     if _OUTLOOK_OWN.search(plain):
         # the sentence before the number is one for several causes, in the language of Windows
         return _with_context(context.phase, Words(plain), context)
-    squashed = squash(plain)
+    squashed = squash(_LIMIT.sub(" ", plain) if "timeout" in plain else plain)
     for recognise in (_sure, _openssl, _errno, _fallback):
         if found := recognise(plain, squashed, context):
             return found

@@ -50,6 +50,8 @@ _SAID = (
         r"(?:failed|rejected|refused|not accepted|error)"
     ),
     pattern(rf"\b{_VERB}: got \d"),
+    pattern(rf"\bcommand {_VERB}[^\n:]{{0,80}}: "),
+    pattern(rf"\bcommand (?:unknown|unrecognized|not recognized|not implemented): ?['\"]?{_VERB}"),
     pattern(rf"\b(?:failed|unable) to (?:issue|send|execute) (?:the )?(?:smtp )?{_VERB} command"),
     pattern(rf"\breject: {_VERB} from \S"),  # Postfix's smtpd and cleanup
 )
@@ -66,6 +68,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "refused to talk to me",
             "invalid greeting",
             "bad greeting",
+            "incorrect greeting",
             "smtpconnecterror",
             "smtpconnectresponse",
         ),
@@ -93,7 +96,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "rejected your login",
             "login to server",
         ),
-        pattern(r"authenticationerror\b|\beauth\b"),
+        pattern(r"authenticationerror\b|\beauth\b|\bauth_failed\b"),
     ),
     (
         Phase.MAIL,
@@ -113,10 +116,24 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
     ),
     (
         Phase.DATA,
-        ("smtpdataerror", "data not accepted", "message failed:"),
+        (
+            "smtpdataerror",
+            "data not accepted",
+            "message failed:",
+            "daten wurden nicht akzeptiert",
+            "données incorrectes",
+            "datos no aceptados",
+            "dati non accettati",
+            "dados não aceites",
+            "data niet geaccepteerd",
+        ),
         pattern(r"\bemessage\b"),
     ),
-    (Phase.STARTTLS, ("starttls failed", "starttls command failed", "starttls upgrade"), None),
+    (
+        Phase.STARTTLS,
+        ("starttls failed", "starttls command failed", "starttls upgrade", "not support starttls"),
+        None,
+    ),
 )
 # the functions of mail libraries in a stack trace; what waits for a reply inside `connect` waits for the greeting
 _FRAMES = pattern(

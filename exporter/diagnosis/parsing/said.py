@@ -17,7 +17,7 @@ _BEFORE_A_COLON = tuple(
         ("replied", r"\b(?:server|host|system)[^:\n]{0,40}\breplied(?: with)?"),
         ("answered", r"\b(?:server|host|system)[^:\n]{0,40}\banswered(?: with)?"),
         ("said", r"\b(?:server|host|system)[^:\n]{0,40}\bsaid"),
-        ("response", r"\bserver(?:'s)? response|\bresponse from (?:the )?server"),
+        ("response", r"\bserver(?:'s)? response|\bresponse from (?:the )?server|\bgot wrong response"),
         ("server", r"\bserver(?:'s)? (?:reply|message|answer)"),
         ("antwort", r"\bserverantwort|\bantwort(?:ete)?(?: des servers)?"),
         ("antwoord", r"\bantwoord(?:de)?(?: van (?:de )?server)?"),
