@@ -28,7 +28,7 @@ _ENHANCED_QMAIL = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ENHANCED_ANY = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 # what announces a reply inside a reply; without it a number is a ticket's, or a count of days
 _ANNOUNCED = (
-    r"(?:[:=>\"'(\[{«]|^|\b(?:said|response|error|returned|replied|answered|reply|got|was|with|code))"
+    r"(?:[:=<>\"'(\[{«]|^|\b(?:said|response|error|returned|replied|answered|reply|got|was|with|code))"
     r"[\s\"'(\[<«:]{0,4}"
 )
 _QUOTED = re.compile(

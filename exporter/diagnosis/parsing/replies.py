@@ -77,17 +77,21 @@ _OUT_OF_STEP = frozenset({500, 502, 503})
 # what no refusal from before reaches beyond: a greeting or TLS, a farewell, a login
 _ANEW = frozenset({220, 221, 235})
 _BARE = pattern(r"\s*[\"'(<]?([2-5]\d\d)[\"')>.]?\s*")
-# what also ends the name of a host stands here only in part: `mx.example.cc:550 …` is a reply
+# what may also end the name of a host ends a file's behind a folder, or without a second dot: `mx.example.pl:550 …`
+# is a reply
 _NOISE = pattern(
-    rf"\bHTTP/?[\d.]*[ :(]{{0,2}}$|\.(?:{PROGRAM_FILES}|pl|pm|py|rs)[:(]$|"
-    r"\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $",
+    rf"\bHTTP/?[\d.]*[ :(]{{0,2}}$|\.(?:{PROGRAM_FILES})[:(]$|"
+    r"(?:(?<!/)[/\\][\w.-]{1,60}|(?<![\w.-])[\w-]{1,60})\.(?:pl|pm|py|rs)[:(]$|"
+    r"\b(?:line|port|at|after|within|in|took|uid|pid|id|size|lmtp) $|"
+    r"(?:\[|\b[0-9a-f]{1,4}:)[0-9a-f]{0,4}:$",  # an address of IPv6
     _I,
 )
+_NOISE_BEFORE = 64
 # where the client's own words begin again after the server's
 _TAIL = pattern(
     r"\n[ \t]{1,40}at [\w.$<]|\n[ \t]{0,40}Traceback |\n[ \t]{1,40}File \"|"
     r"['\"]?(?:,|[ \t]{0,40}\n)\s{1,40}(?:code|responseCode|command|errno|syscall): |"
-    r"['\"]?[ \t]{1,40}(?:code|responseCode|errno|syscall): |['\"] Log data: |"
+    r"(?<!error)['\"]?[ \t]{1,40}(?:code|responseCode|errno|syscall): |['\"] Log data: |"
     r"\s\(in reply to | ?SMTP code: [45]\d\d|\n--|\nOriginal-|\nReporting-MTA|\nFinal-Recipient|\nRemote-MTA|\nLast-Attempt|\nArrival-Date",
 )
 # by the mark that opens a quotation, where it ends: before a separator, a bracket or the end of a line
@@ -203,7 +207,7 @@ def _introduced(text: str, wanted: int | None = None) -> tuple[int, int] | None:
 
 def _is_noise(text: str, start: int) -> bool:
     """Whether the number there is a line of a program, a port, a size or the like."""
-    return bool(_NOISE.search(text, max(0, start - 12), start))
+    return bool(_NOISE.search(text, max(0, start - _NOISE_BEFORE), start))
 
 
 def _refusals(text: str) -> tuple[int, int] | None:
