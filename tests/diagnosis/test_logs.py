@@ -5,7 +5,84 @@ from __future__ import annotations
 import pytest
 
 from exporter.diagnosis import diagnose, parse
-from exporter.model import ConnectFailure, ErrorClass, Reply
+from exporter.model import ConnectFailure, ErrorClass, Phase, Reply, Words
+
+POSTFIX = "Nov 06 12:50:04 relay postfix/smtp[13368]: {} smtp.example.com[2001:db8::2]:587: {}"
+EXCHANGE = "2026-01-01T10:00:00.000Z,Outbound,08D0,{},192.0.2.9:2525,192.0.2.1:25,{},{},"
+
+
+def _lines(head: str, *said: tuple[str, ...]) -> str:
+    return "\n".join(head.format(*parts) for parts in said)
+
+
+DIALOGS = {
+    "Postfix": _lines(POSTFIX, (">", "AUTH PLAIN AGE="), ("<", "454 later"), (">", "QUIT")),
+    "OpenSMTPD": _lines(
+        "mta: 0xea6710: {} {}", (">>>", "AUTH PLAIN AGE="), ("<<<", "454 later"), (">>>", "QUIT")
+    ),
+    "Haraka": _lines("[PROTOCOL] [194A9B70] [core] {} {}", ("C:", "AUTH LOGIN state=1"), ("S:", "454 later")),
+    "Exim": _lines("11:22:33.123 12345 {} {}", ("SMTP>>", "AUTH PLAIN ****"), ("SMTP<<", "454 later")),
+    "Exim without a time": "  SMTP>> AUTH PLAIN ****\n  SMTP<< 454 later\n  SMTP>> QUIT",
+    "MDaemon": _lines(
+        "Wed 2016-01-13 10:28:17: {} {}", ("-->", "AUTH LOGIN"), ("<--", "454 later"), ("-->", "QUIT")
+    ),
+    "IceWarp, the receiver": _lines(
+        "[192.0.2.7] [15D4] 10:28:17 {} {}", ("<<<", "AUTH LOGIN"), (">>>", "454 later")
+    ),
+    "hMailServer": _lines(
+        '"SMTPC"\t5012\t12\t"2014-01-01 10:00:00.123"\t"192.0.2.1"\t"{} {}"',
+        ("SENT:", "AUTH LOGIN"),
+        ("RECEIVED:", "454 later"),
+    ),
+    "Exchange": _lines(EXCHANGE, ("7", ">", "AUTH LOGIN"), ("8", "<", "454 later"), ("9", ">", "QUIT")),
+}
+
+
+@pytest.mark.parametrize("log", DIALOGS.values(), ids=DIALOGS)
+def test_the_dialog_in_a_log_is_read_like_a_clients(log):
+    """The command before the refusal names the phase, whatever stands before it in the line."""
+    symptom = parse(log)
+    assert symptom.evidence == Reply(454, (b"later",))
+    assert symptom.phase is Phase.AUTH
+
+
+def test_only_the_servers_lines_of_a_log_are_the_reply():
+    """The heads of the lines are left out, and so is what the log says in between."""
+    log = _lines("mta: 0xea6710: {}", ("<<< 554-No service",), ("<<< 554 Bad DNS PTR",), ("BANNER -> EHLO",))
+    evidence = parse(log).evidence
+    assert isinstance(evidence, Reply)
+    assert evidence.lines == (b"No service", b"Bad DNS PTR")
+
+
+def test_a_refusal_before_ehlo_was_the_greeting():
+    """Who logs an EHLO behind the first refusal was refused by the greeting."""
+    symptom = parse(_lines("mta: 0xea6710: {}", ("<<< 554 no",), (">>> EHLO me.example",)))
+    assert symptom.phase is Phase.GREETING
+
+
+def test_the_parts_of_a_reply_in_one_line_of_a_log_are_its_lines():
+    """`[nl]` is what hMailServer writes for the end of a line of a reply."""
+    symptom = parse('1\t"SENT: RCPT TO:<x@example.com>"\n2\t"RECEIVED: 550-5.7.1 first[nl]550 5.7.1 second"')
+    assert isinstance(symptom.evidence, Reply)
+    assert symptom.evidence.lines == (b"5.7.1 first", b"5.7.1 second")
+
+
+def test_lines_of_a_reply_may_stand_without_a_head():
+    """PHPMailer writes the time before the first line of a reply alone."""
+    log = _lines(
+        "10:11:12 {}", ("CLIENT -> SERVER: RCPT TO:<x@example.com>",), ("SERVER -> CLIENT: 550-first",)
+    )
+    evidence = parse(f"{log}\n                   550 second\n10:11:12 gave up").evidence
+    assert isinstance(evidence, Reply)
+    assert evidence.lines == (b"first", b"second")
+
+
+@pytest.mark.parametrize("text", ["a: > 550 no", "first\nsecond", "log: >>> AUTH PLAIN\nlog: <<< 235 yes"])
+def test_a_line_alone_or_a_success_is_no_dialog_of_a_log(text):
+    """What holds no refusal, or one line of that kind, is read as it was."""
+    symptom = parse(text)
+    assert isinstance(symptom.evidence, Words) or symptom.evidence == Reply(550, (b"no",))
+
 
 @pytest.mark.parametrize("host", ["mx.example.pl", "mx.example.py", "mx.example.pm", "smtp://mx.example.rs"])
 def test_a_host_may_end_like_a_source_file(host):

@@ -13,6 +13,7 @@ from exporter.charset import decoded
 from exporter.diagnosis import errnos, openssl
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.parsing.dialog import Dialog, dialog_in
+from exporter.diagnosis.parsing.logs import dialog_of_log
 from exporter.diagnosis.parsing.objects import object_as_text
 from exporter.diagnosis.parsing.replies import reply_in, up_to_the_cause
 from exporter.diagnosis.parsing.said import said_in
@@ -83,6 +84,9 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
         plain = _ESCAPED.sub("\n", _unescaped(plain))
     plain = up_to_the_cause(plain_transcript(plain))
     context = context_in(plain)
+    if (logged := dialog_of_log(plain)) is not None:
+        plain, phase_there = logged
+        context = replace(context, phase=phase_there or context.phase)
     if phase is not None:
         context = replace(context, phase=phase)
     dialog = dialog_in(marked := plain_marks(plain))
