@@ -114,3 +114,9 @@ def test_a_reply_quoted_in_angle_brackets_is_the_cause():
     """Amazon SES puts the last reply into brackets behind its own words."""
     bounce = "smtp; 550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.1 Failed to connect>"
     assert diagnose(parse(bounce)).error_class is ErrorClass.SERVICE_UNAVAILABLE
+
+
+def test_words_of_the_server_may_speak_of_an_error_code():
+    """`code:` behind `error` is no member of the client's object."""
+    last = '441 4.4.1 Error encountered: "Failed to connect. Winsock error code: 10061"'
+    assert diagnose(parse(f"LED={last}")).error_class is ErrorClass.CONNECT_REFUSED
