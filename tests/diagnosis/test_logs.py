@@ -113,10 +113,59 @@ def test_a_group_of_an_ipv6_address_is_no_reply_code(address):
 def test_a_reply_quoted_in_angle_brackets_is_the_cause():
     """Amazon SES puts the last reply into brackets behind its own words."""
     bounce = "smtp; 550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.1 Failed to connect>"
-    assert diagnose(parse(bounce)).error_class is ErrorClass.SERVICE_UNAVAILABLE
+    assert diagnose(parse(bounce)).error_class is ErrorClass.SERVER_ERROR
 
 
 def test_words_of_the_server_may_speak_of_an_error_code():
     """`code:` behind `error` is no member of the client's object."""
     last = '441 4.4.1 Error encountered: "Failed to connect. Winsock error code: 10061"'
     assert diagnose(parse(f"LED={last}")).error_class is ErrorClass.CONNECT_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "error_class"),
+    [
+        ("R=smarthost defer (-1): host lookup did not complete", ErrorClass.DNS_UNAVAILABLE),
+        ("CNAME_lookup_failed_temporarily._(#4.4.3)/", ErrorClass.DNS_UNAVAILABLE),
+        ('lookup of host "smtp.exmaple.com" failed in smarthost router', ErrorClass.DNS_NOT_FOUND),
+        ("Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)", ErrorClass.CONNECT_TIMEOUT),
+        ('result="TempFail" stat="Network error on destination MXs"', ErrorClass.CONNECT_TIMEOUT),
+        ("Connected to 192.0.2.1 but connection died. (#4.4.2)", ErrorClass.CONNECTION_LOST),
+        ("The connection was dropped by the remote host.", ErrorClass.CONNECTION_LOST),
+        ("451 4.4.1 reply: read error from smtp.example.com.", ErrorClass.CONNECTION_LOST),
+        ("mta error reason=TLS required but not supported by remote host", ErrorClass.STARTTLS_NOT_OFFERED),
+        (
+            "TLS error from 'smtp.example.com': STARTTLS not advertised by host.",
+            ErrorClass.STARTTLS_NOT_OFFERED,
+        ),
+        (
+            "SSL_connect error to smtp.example.com[192.0.2.1]:587: lost connection",
+            ErrorClass.TLS_HANDSHAKE_FAILED,
+        ),
+        ("mta error reason=SSL certificate check failed", ErrorClass.CERT_UNTRUSTED),
+        ("status=bounced (mail for example.com loops back to myself)", ErrorClass.MESSAGE_REJECTED),
+        (
+            "defer (-42): authentication required but authentication attempt(s) failed",
+            ErrorClass.CREDENTIALS_REJECTED,
+        ),
+    ],
+)
+def test_servers_own_sentences_about_the_next_one_are_understood(text, error_class):
+    """Exim, qmail, OpenSMTPD, Postfix, Stalwart, sendmail and IIS, where the other server said nothing."""
+    assert diagnose(parse(text)).error_class is error_class
+
+
+@pytest.mark.parametrize(
+    ("text", "phase"),
+    [
+        ("Connected to 192.0.2.1 but greeting failed.\nRemote host said: 554 no", Phase.GREETING),
+        ("Connected to 192.0.2.1 but my name was rejected.\nRemote host said: 550 no", Phase.EHLO),
+        ("Connected to 192.0.2.1 but sender was rejected.\nRemote host said: 550 no", Phase.MAIL),
+        ("192.0.2.1 does not like recipient.\nRemote host said: 450 no", Phase.RCPT),
+        ("192.0.2.1 failed after I sent the message.\nRemote host said: 451 no", Phase.DATA),
+        ("Unexpected response for EHLO: Code: 550, Message: no", Phase.EHLO),
+    ],
+)
+def test_bounces_name_the_phase_in_their_own_words(text, phase):
+    """The sentence of qmail before the reply says to what it was the answer; Stalwart names the command."""
+    assert parse(text).phase is phase

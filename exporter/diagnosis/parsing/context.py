@@ -41,7 +41,7 @@ _VERB = (
 _SAID = (
     pattern(rf"in reply to (?:the )?{_VERB}"),
     pattern(
-        rf"(?:after|in response to|response to|while sending|while receiving(?: the)?|while performing the|"
+        rf"(?:after|in response to|response (?:to|for)|while sending|while receiving(?: the)?|while performing the|"
         rf"waiting for|at stage|during|rejected at|error on|failed on) (?:pipelined )?(?:the )?(?:smtp )?{_VERB}"
     ),
     pattern(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
@@ -71,10 +71,11 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "incorrect greeting",
             "smtpconnecterror",
             "smtpconnectresponse",
+            "but greeting failed",
         ),
         pattern(r"could not connect to smtp host[^\n]{0,120}response: \d"),  # JavaMail, of the greeting
     ),
-    (Phase.EHLO, ("smtpheloerror",), None),
+    (Phase.EHLO, ("smtpheloerror", "but my name was rejected"), None),
     (
         Phase.AUTH,
         (
@@ -100,7 +101,13 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
     ),
     (
         Phase.MAIL,
-        ("smtpsenderrefused", "senderrefused", "sender refused", "sender address was rejected"),
+        (
+            "smtpsenderrefused",
+            "senderrefused",
+            "sender refused",
+            "sender address was rejected",
+            "but sender was rejected",
+        ),
         pattern(r"sender address \S{1,100} was rejected"),
     ),
     (
@@ -111,6 +118,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "smtpaddressfailed",
             "smtpfailedrecipient",
             "rejected one of the recipients",
+            "does not like recipient",
         ),
         pattern(r"recipients? (?:address \S{1,100} )?(?:were |was )?(?:refused|rejected)"),
     ),
@@ -120,6 +128,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "smtpdataerror",
             "data not accepted",
             "message failed:",
+            "failed after i sent the message",
             "daten wurden nicht akzeptiert",
             "données incorrectes",
             "datos no aceptados",
