@@ -60,6 +60,7 @@ class Question:
         self._readers: set[int] = set()
         self._writers: set[int] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # the timer itself does not know on uvloop when that is now
         self._cap = options.timeout
         self._closed = False
         self._channel = pycares.Channel(
@@ -137,9 +138,10 @@ class Question:
         wait: float = self._channel.timeout(self._cap)  # type: ignore[no-untyped-call]
         due = self._loop.time() + wait
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._due <= due:
                 return
             self._timer.cancel()
+        self._due = due
         self._timer = self._loop.call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pycares
 import pytest
 from pycares import errno as ares
 
@@ -293,6 +294,26 @@ def test_without_file_descriptors_no_resolver_can_be_asked():
     with pytest.raises(LookupFailed) as failed:
         asyncio.run(exhausted())
     assert failed.value.evidence.kind is NameFailureKind.UNREACHABLE
+
+
+@both_loops
+def test_wait_that_ends_now_disturbs_no_answer(run_in, monkeypatch):
+    """Events on two sockets may come in one turn of the loop, with the end of a wait between them."""
+
+    async def ask():
+        question = Question(QueryOptions((dns.nameserver,), SHORTEST, 3))
+        try:
+            asking = asyncio.create_task(question.ask("mail.test", socket.AF_INET))
+            await asyncio.sleep(0)
+            for _ in range(2):
+                question._process(pycares.ARES_SOCKET_BAD, pycares.ARES_SOCKET_BAD)
+            return await asking
+        finally:
+            question.close()
+
+    monkeypatch.setattr(pycares.Channel, "timeout", lambda self, cap: 0.0)
+    with DnsServer({"mail.test": BOTH}) as dns:
+        assert run(ask(), run_in).ips == ("127.0.0.1",)
 
 
 def test_every_status_has_a_kind():
