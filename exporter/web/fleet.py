@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -16,7 +15,7 @@ from exporter.web.html import Html, join, prose, tag
 from exporter.web.layout import DOCTYPE, address_of, ago, footer, head, masthead
 from exporter.web.parts import badge, certificate_life, configuration_notice, problem_name
 from exporter.web.query import Query, State, state_of
-from exporter.web.survey import Survey
+from exporter.web.survey import Sorted, Survey
 from exporter.web.words import OWNERS, seconds_words, span_words
 
 TITLE = "Mail submission endpoints"
@@ -56,13 +55,21 @@ class Fleet:
         left = survey.found if query.is_long else MOST_ROWS
         # Of a group it is said how many there are; else those that are shown are enough.
         view = survey.in_order() if query.group else islice(survey.in_order(), left)
-        groups: dict[str, list[Entry]] = defaultdict(list)
+        groups: dict[str, list[Entry]] = {}
+        in_order = Sorted[str]()
         for entry in view:
-            groups[dict(entry.endpoint.labels).get(query.group, "") if query.group else ""].append(entry)
+            group = dict(entry.endpoint.labels).get(query.group, "") if query.group else ""
+            if group not in groups:
+                groups[group] = []
+                in_order.add(group, group)
+            groups[group].append(entry)
             if pace.over:
                 await pace.rest()
-        for group, members in sorted(groups.items()):
-            if query.group and left:
+        for group in in_order:
+            if not left:
+                break
+            members = groups[group]
+            if query.group:
                 yield _group_row(query.group, group, len(members), is_all=len(groups) == 1).encode()
             for entry in members[:left]:
                 yield self._row(entry, now).encode()

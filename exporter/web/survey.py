@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from heapq import merge
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from exporter.board import Entry
 from exporter.model import FaultDomain
 from exporter.web.query import Column, Query, State, certificate_end, owner_of, state_of
 
+T = TypeVar("T")
+
 _TOGETHER = 250
-"""Entries that are sorted at once: ten thousand would hold the event loop for milliseconds."""
+"""Things that are sorted at once: ten thousand would hold the event loop for milliseconds."""
 
 
 class Survey:
@@ -21,8 +23,8 @@ class Survey:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._known = _Sorted(descending=query.descending)
-        self._unknown = _Sorted()
+        self._known = Sorted[Entry](descending=query.descending)
+        self._unknown = Sorted[Entry]()
         self.states: Counter[State] = Counter()
         self.owners: Counter[FaultDomain] = Counter()
         """Of the failing endpoints."""
@@ -54,24 +56,25 @@ class Survey:
         yield from self._unknown
 
 
-class _Sorted:
-    """Entries in the order of their keys, sorted in runs that are merged as they are asked for."""
+class Sorted(Generic[T]):
+    """Things in the order of their keys, sorted in runs that are merged as they are asked for."""
 
     def __init__(self, *, descending: bool = False) -> None:
         self._descending = descending
-        self._runs: list[list[tuple[Any, Entry]]] = []
-        self._open: list[tuple[Any, Entry]] = []
+        self._runs: list[list[tuple[Any, T]]] = []
+        self._open: list[tuple[Any, T]] = []
 
     def __len__(self) -> int:
         return len(self._open) + sum(map(len, self._runs))
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[T]:
         self._close()
-        for _, entry in merge(*self._runs, key=itemgetter(0), reverse=self._descending):
-            yield entry
+        for _, thing in merge(*self._runs, key=itemgetter(0), reverse=self._descending):
+            yield thing
 
-    def add(self, key: Any, entry: Entry) -> None:
-        self._open.append((key, entry))
+    def add(self, key: Any, thing: T) -> None:
+        """Take a thing in; a few hundred make a run, which is sorted at once."""
+        self._open.append((key, thing))
         if len(self._open) >= _TOGETHER:
             self._close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import replace
@@ -11,8 +12,9 @@ import aiohttp
 import pytest
 
 from exporter.board import Board
+from exporter.metrics import pace
 from exporter.model import ErrorClass, FaultDomain, Observation, Phase, Reply
-from exporter.web.fleet import MOST_ROWS
+from exporter.web.fleet import MOST_ROWS, Fleet
 from exporter.web.query import Column, Query, State
 from tests.metrics.synthetic import StillRuntime, endpoint, facts, failing, healthy
 from tests.web.browsing import Page, browse, get
@@ -354,6 +356,43 @@ def test_order_holds_across_a_large_fleet(sort: str) -> None:
     wanted = (probed[::-1] if sort.startswith("-") else probed) + waiting
     assert list(rows(board, f"/?sort={sort}&rows=all")) == wanted
     assert list(rows(board, f"/?sort={sort}"))[:MOST_ROWS] == wanted[:MOST_ROWS]
+
+
+def test_groups_are_sorted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label of a value for each endpoint makes as many groups, and sorting them holds up nobody else."""
+    monkeypatch.setattr(pace, "BUDGET", 0.0)
+    compared = most = 0
+
+    class Value(str):
+        __slots__ = ()
+
+        def __lt__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__lt__(self, other)
+
+    board = Board()
+    board.apply(
+        [endpoint(f"mail {n}", labels=(("customer", Value(f"c{n * 7 % 2000:04d}")),)) for n in range(2000)]
+    )
+
+    async def page() -> bytes:
+        async def watch() -> None:
+            nonlocal compared, most
+            while True:
+                compared = 0
+                await asyncio.sleep(0)
+                most = max(most, compared)
+
+        watching = asyncio.create_task(watch())
+        pieces = Fleet(board, StillRuntime()).pieces(Query(group="customer"))
+        text = b"".join([piece async for piece in pieces])
+        watching.cancel()
+        return text
+
+    shown = Page.read(asyncio.run(page()).decode()).rows
+    assert [key for key in shown if key.startswith("group")] == [f"group c{n:04d}" for n in range(MOST_ROWS)]
+    assert most < 4000
 
 
 def test_long_view_shows_its_beginning_and_leads_to_the_rest() -> None:
