@@ -12,7 +12,7 @@ import argparse
 import subprocess
 import sys
 
-from benchmarks.figures import Verdict, load, saved, table
+from benchmarks.figures import conclusion, load, saved, table
 
 GOALS = ("cost", "truth", "scrape", "scale", "reload", "series", "start", "resolver", "probe_endpoint")
 
@@ -44,12 +44,8 @@ def main() -> int:
         return 0
     results = [load(saved(goal))[0] for goal in goals]
     print(f"\n{table(results)}\n")
-    missed = [result.goal for result in results if not result.met]
-    print(f"not met: {', '.join(missed)}" if missed else "every goal is met")
-    slow = [result.goal for result in results if Verdict.MET_AT_SPEED in {f.verdict for f in result.figures}]
-    if slow:
-        print(f"at the speed of the machine on which the goals were set: {', '.join(slow)}")
-    return 1 if missed else 0
+    print(conclusion(results))
+    return 0 if all(result.met for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -58,9 +58,14 @@ class Figure:
         return self.ratios if self.relative else self.ours
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit."""
+        return self.at_most is not None or self.at_least is not None
+
+    @property
     def verdict(self) -> Verdict | None:
         """Whether the median keeps the limit; None when there is nothing to compare."""
-        if not self.judged or (self.at_most is None and self.at_least is None):
+        if not self.judged or not self.is_limited:
             return None
         value = statistics.median(self.judged)
         if self._keeps(value):
@@ -77,7 +82,7 @@ class Figure:
         """Return the texts of this figure's row, without the goal."""
         spread = self.ratios or self.ours
         limit = "-"
-        if self.at_most is not None or self.at_least is not None:
+        if self.is_limited:
             sign, value = ("<=", self.at_most) if self.at_most is not None else (">=", self.at_least)
             assert value is not None
             limit = f"{sign} {value:g}" + (" x" if self.relative else f" {self.unit}".rstrip())
@@ -108,6 +113,11 @@ class Result:
     def met(self) -> bool:
         """No limit was missed, at the speed of this machine or at that of the goals' machine."""
         return all(figure.verdict is not Verdict.MISSED for figure in self.figures)
+
+    @property
+    def unjudged(self) -> bool:
+        """A limit is one of a ratio to a peer that was not there."""
+        return any(figure.is_limited and figure.verdict is None for figure in self.figures)
 
     def save(self) -> None:
         """Write the result where the documentation looks for it; one file for each Python."""
@@ -164,6 +174,22 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def conclusion(results: Sequence[Result]) -> str:
+    """Return in words what became of the goals, each named that is not simply met."""
+    slow = [result for result in results if Verdict.MET_AT_SPEED in {f.verdict for f in result.figures}]
+    missed = [result for result in results if not result.met]
+    unjudged = [result for result in results if result.unjudged]
+    told = (
+        ("not met", missed),
+        ("at the speed of the machine on which the goals were set", slow),
+        ("not judged, for there is no peer", unjudged),
+    )
+    lines = [f"{words}: {', '.join(result.goal for result in found)}" for words, found in told if found]
+    if not missed:
+        lines.insert(0, "every other goal is met" if unjudged else "every goal is met")
+    return "\n".join(lines)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import figures
 from benchmarks.command import at_slowness
-from benchmarks.figures import Figure, Result, Verdict, load, quantile, table
+from benchmarks.figures import Figure, Result, Verdict, conclusion, load, quantile, table
 
 
 def test_ratio_is_formed_run_by_run_and_its_median_is_judged() -> None:
@@ -33,6 +34,23 @@ def test_figure_without_its_peer_is_not_judged() -> None:
     figure = Figure(what="a", unit="s", ours=(2.0,), at_most=1.0, relative=True)
     assert figure.verdict is None
     assert Result(goal="cost", figures=(figure,), seconds=1.0).met is True
+
+
+def test_what_was_not_judged_is_not_called_met() -> None:
+    """Without the peer two goals are open, and the last words of all benchmarks say which."""
+
+    def result(goal: str, **about: Any) -> Result:
+        return Result(goal=goal, figures=(Figure(what="a", unit="ms", ours=(3.0,), **about),), seconds=1.0)
+
+    alone = result("cost", at_most=1.0, relative=True)
+    slow = result("scrape", at_most=2.0, slowness=(2.0,))
+    assert conclusion([result("series", at_most=4.0)]) == "every goal is met"
+    assert conclusion([alone, result("series")]) == (
+        "every other goal is met\nnot judged, for there is no peer: cost"
+    )
+    assert conclusion([result("start", at_most=2.0), slow]) == (
+        "not met: start\nat the speed of the machine on which the goals were set: scrape"
+    )
 
 
 def test_limit_of_speed_is_missed_and_met_in_two_words() -> None:
