@@ -66,19 +66,21 @@ class Channel:
         self._is_complete = self._is_over = self._has_heard = False
         self._seen = bytearray()  # of the server's half of the handshake
         self._unread_since: float | None = None  # when came what waits at the turnstile
+        self._waits_since = self._ended_at = self._spent = 0.0  # of the handshake
         self._holds_finished = False  # the end of our handshake, which goes out with our first words
 
     async def shake_hands(self) -> float:
-        """Do the handshake and return the seconds it took.  PhaseFailed: it broke off, or `judge` ended it."""
+        """Do the handshake and return the seconds for which the server was waited for.
+
+        PhaseFailed: it broke off, or `judge` ended it.
+        """
         assert self._waiter is not None
-        began = perf_counter()
         self._advance()
         try:
-            ended = await self._waiter
+            return await self._waiter
         finally:
             self._waiter = None
             self._seen.clear()
-        return max(0.0, ended - began)
 
     # ----------------------------------------------------------------- out
 
@@ -87,11 +89,18 @@ class Channel:
         self.session.say(data)
         self.flush()
 
-    def flush(self) -> None:
-        """Send what TLS has to say of its own."""
+    def flush(self) -> bool:
+        """Send what TLS has to say of its own; say whether there was anything."""
         self._holds_finished = False
-        if data := self.session.written():
+        data = self.session.written()
+        if data:
             self._owner.send(data)
+        return bool(data)
+
+    def let_speak(self) -> float:
+        """End the handshake for the server as well; return when it did, and could speak (`perf_counter`)."""
+        now = perf_counter()
+        return now if self.flush() else self._ended_at
 
     def goodbye(self) -> bytes:
         """Return close_notify to be sent, once the handshake is over; the peer's own is not waited for."""
@@ -161,6 +170,9 @@ class Channel:
         waiter = self._waiter
         if waiter is None or waiter.done():
             return False
+        if at is not None:
+            self._spent += max(0.0, at - self._waits_since)
+            self._waits_since = at
         try:
             complete = self.session.advance()
         except SSL.Error as exc:
@@ -173,10 +185,13 @@ class Channel:
         if complete:
             # One packet less, and one that the server need not wake up for.
             self._holds_finished = self._is_complete = True
-            waiter.set_result(perf_counter() if at is None else at)
-        else:
-            self.flush()
-        return complete
+            self._ended_at = self._waits_since
+            waiter.set_result(self._spent)
+            return True
+        now = perf_counter()
+        if self.flush():
+            self._waits_since = now  # what we did until now is no doing of the server's
+        return False
 
     def _let_on(self, judge: Judge, waiter: asyncio.Future[float]) -> bool:
         """Ask `judge` about the handshake so far; say whether it may go on."""

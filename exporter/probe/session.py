@@ -85,7 +85,7 @@ class Session:
         self._attempts = Attempts()
         self._clock = Clock(deadline)
         self._wire: Wire | None = None
-        self._ready_since = 0.0  # when the server began to owe us its greeting
+        self._connected_at = 0.0
         self._before: Capabilities | None = None
         self._after: Capabilities | None = None
         self._greeting: str | None = None
@@ -208,7 +208,7 @@ class Session:
             self._reset_at_once(errno, self._record.open[1])
             return
         self._ip_version = connected.ip_version
-        self._ready_since = connected.connected_at
+        self._connected_at = connected.connected_at
         self._rtt = connected.rtt
         self._helo = self._endpoint.helo or address_literal(connected.own_ip)
         self._wire = Wire(asyncio.get_running_loop(), self._transcript, self._turnstile)
@@ -228,7 +228,7 @@ class Session:
             raise PhaseFailed(Dropped(DropKind.RESET, errno=errno))
 
     async def _greet(self) -> None:
-        exchange = await self._connection.greeting(self._ready_since)
+        exchange = await self._connection.greeting(self._connected_at)
         self._greeting = printable(b" ".join(exchange.reply.lines)[:1000])
         self._expect(exchange, {220})
         self._record.close(Phase.GREETING, exchange.seconds)
@@ -264,7 +264,6 @@ class Session:
             seconds = await self._tls.run(self._connection)
         finally:
             self._encrypted = self._tls.facts is not None
-        self._ready_since = perf_counter()
         self._record.close(Phase.TLS, seconds, note=self._tls.facts.version if self._tls.facts else "")
 
     async def _auth(self) -> None:

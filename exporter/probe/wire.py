@@ -70,9 +70,9 @@ class Wire(SMTPProtocol):
     # ----------------------------------------------------------------- what the session calls
 
     async def greeting(self, since: float) -> Exchange:
-        """Wait for the reply that the server owes unasked; `since` is when it began to owe it."""
+        """Wait for the reply that the server owes unasked; since the handshake under TLS, else `since` it connected."""
         if self._channel is not None:
-            self._channel.flush()
+            since = self._channel.let_speak()
         return await self._await_reply(since, None)
 
     def command(self, *words: bytes, shown: bytes | None = None) -> Coroutine[Any, Any, Exchange]:

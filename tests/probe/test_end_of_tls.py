@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -13,7 +14,9 @@ import pytest
 
 from exporter.model import Dropped, Garbled, Phase, ProbeResult, StepStatus, TlsMode
 from tests.probe.probing import endpoint, outline, probe, run, trusting
+from tests.servers.background import in_background
 from tests.servers.certificates import Workshop
+from tests.servers.scripted import bye, ehlo, greet, handshake, scripted
 
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -187,3 +190,24 @@ def test_a_broken_record_after_the_handshake_is_no_failed_handshake(
     assert result.symptom is not None
     assert result.symptom.phase is Phase.GREETING
     assert isinstance(result.symptom.evidence, Garbled)
+
+
+@pytest.mark.usefixtures("stamping")
+def test_handshake_takes_what_the_server_takes(workshop: Workshop, context: ssl.SSLContext) -> None:
+    """A loop that is busy while the server's half lies there adds nothing, however often it is answered."""
+
+    async def scenario(port: int) -> ProbeResult:
+        target = endpoint(port, tls=TlsMode.IMPLICIT, tls_config=trusting(workshop.ca_file))
+        probing = asyncio.create_task(probe(target))
+        while not probing.done():
+            time.sleep(0.1)  # noqa: ASYNC251 - that is what it is about
+            await asyncio.sleep(0)
+        return await probing
+
+    script = [handshake(context), greet(), ehlo(), bye()]
+    with in_background(lambda: scripted(script)) as server:
+        result = run(lambda: scenario(server.port))
+    assert result.success
+    spent = result.phase_seconds(Phase.TLS)
+    assert spent is not None
+    assert spent < 0.08
