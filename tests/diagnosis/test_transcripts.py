@@ -95,10 +95,12 @@ def test_a_transcript_that_a_browser_has_run_together_is_taken_apart(between):
         "Error -> 550 no",
         "refused: RCPT TO:<DATA@example.com>",
         "relay > DATABASE",
+        "you wrote:\n> Data is lost\n> quit smoking",
+        "one <550 5.1.1 unknown>\ntwo <421 4.4.1 later>",
     ],
 )
 def test_what_nobody_sent_is_no_command(text):
-    """Capabilities, addresses and words that look like commands are left alone."""
+    """Capabilities, addresses, quotations and words that look like commands are left alone."""
     assert plain_transcript(text) == text
 
 

@@ -13,12 +13,11 @@ from exporter.charset import decoded
 from exporter.diagnosis import errnos, openssl
 from exporter.diagnosis.parsing.context import Context, context_in
 from exporter.diagnosis.parsing.dialog import Dialog, dialog_in
-from exporter.diagnosis.parsing.logs import dialog_of_log
 from exporter.diagnosis.parsing.objects import object_as_text
 from exporter.diagnosis.parsing.replies import reply_in, up_to_the_cause
 from exporter.diagnosis.parsing.said import said_in
 from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
-from exporter.diagnosis.parsing.transcript import plain_transcript
+from exporter.diagnosis.parsing.transcript import plain_transcript, up_to_the_refusal
 from exporter.diagnosis.text import clip, enhanced_in, plain_marks, squash
 from exporter.model import (
     ConnectFailure,
@@ -84,8 +83,8 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
         plain = _ESCAPED.sub("\n", _unescaped(plain))
     plain = up_to_the_cause(plain_transcript(plain))
     context = context_in(plain)
-    if (logged := dialog_of_log(plain)) is not None:
-        plain, phase_there = logged
+    if (session := up_to_the_refusal(plain)) is not None:
+        plain, phase_there = session
         context = replace(context, phase=phase_there or context.phase)
     if phase is not None:
         context = replace(context, phase=phase)

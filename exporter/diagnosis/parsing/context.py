@@ -55,10 +55,7 @@ _SAID = (
     pattern(rf"\b(?:failed|unable) to (?:issue|send|execute) (?:the )?(?:smtp )?{_VERB} command"),
     pattern(rf"\breject: {_VERB} from \S"),  # Postfix's smtpd and cleanup
 )
-_SENT = pattern(
-    rf"^[ \t]*(?:(?:> )?C:(?:[ \t]send(?: smtp command,)?(?! message))?|>>>|-+>|~+>|CLIENT -> SERVER:|client:|send:|=>)[ \t]*['\"]?{_VERB}",
-    _I | re.MULTILINE,
-)
+_SENT = pattern(rf"^C: {_VERB}", _I | re.MULTILINE)
 
 # exceptions and codes that name the phase, in small letters; what stands alone, then what takes a pattern
 _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
