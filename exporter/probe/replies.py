@@ -18,6 +18,7 @@ from exporter.probe.transcript import Transcript
 # these a server is not talking to us but at us.
 MAX_LINE = 8 * 1024
 MAX_REPLY = 64 * 1024
+_TOO_LONG = f"a line of more than {MAX_LINE} bytes"
 # A greeting with the time of day is new each time and pushes the others out; then they are learnt anew.
 REMEMBERED = 8
 LONGEST_REMEMBERED = 2 * 1024
@@ -101,8 +102,8 @@ class Replies:
                     yield None
                 elif (complete := self._line(said, hiding=hiding)) is not None:
                     yield complete
-        if len(self._raw) > MAX_LINE:
-            raise unexpected(self._unfinished(), f"a line of more than {MAX_LINE} bytes")
+        if len(self._raw) > MAX_LINE + 1:  # a CR may be the last of them
+            raise unexpected(self._unfinished(), _TOO_LONG)
 
     @property
     def leftover(self) -> bytes:
@@ -136,6 +137,8 @@ class Replies:
             text = len(line) if codes is None else codes.end()
             clean = line[:text] + redact(line[text:])
         self._transcript.server(clean)
+        if len(line) > MAX_LINE:
+            raise unexpected(clean, _TOO_LONG)
         self._lines.append(line)
         self._clean.append(clean)
         self._size += len(line)

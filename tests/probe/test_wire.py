@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.model import Dropped, Evidence, Garbled, Reply
 from exporter.probe.evidence import PhaseFailed
 from exporter.probe.redaction import Redactor
-from exporter.probe.replies import MAX_REPLY, enhanced_code
+from exporter.probe.replies import MAX_LINE, MAX_REPLY, enhanced_code
 from exporter.probe.transcript import Transcript
 from exporter.probe.wire import MAX_SESSION, Exchange, Wire
 
@@ -120,6 +120,16 @@ def test_a_line_without_end_is_cut_off() -> None:
     seen = greeting_of(*([b"2" * 1000] * 20), end=False)
     assert isinstance(seen, Garbled)
     assert len(seen.line) <= 512
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("cut", [0, 5000, MAX_LINE, MAX_LINE + 1, MAX_LINE + 2])
+def test_the_length_of_a_line_is_judged_whatever_the_packets(cut: int, end: bytes) -> None:
+    """One verdict for a line that comes whole and for one that comes in parts."""
+    line = b"220 " + b"x" * (MAX_LINE - 4)
+    for text, kind in ((line, Exchange), (line + b"x", Garbled)):
+        seen = greeting_of(*filter(None, ((text + end)[:cut], (text + end)[cut:])), end=False)
+        assert isinstance(seen, kind)
 
 
 def test_a_session_is_bounded_as_a_whole() -> None:
