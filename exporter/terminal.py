@@ -43,6 +43,8 @@ OWNERS = {
 }
 _TLS_WORDS = {TlsMode.STARTTLS: "STARTTLS", TlsMode.IMPLICIT: "implicit TLS", TlsMode.NONE: "no TLS"}
 _NARROWEST, _WIDEST = 40, 96
+_MOST_LINES = 12
+"""Of a reply: a reason takes a few, and a server may send thousands."""
 
 
 class Style:
@@ -160,9 +162,13 @@ def evidence_words(evidence: Evidence) -> str:
         case Reply():
             separators = ["-"] * (len(evidence.lines) - 1) + [" "]
             texts = evidence.text.split("\n")
-            return "\n".join(
+            lines = [
                 _clean(f"{evidence.code}{mark}{text}") for mark, text in zip(separators, texts, strict=False)
-            )
+            ]
+            if left_out := max(0, len(lines) - _MOST_LINES):
+                # The first line says what, and the last one often why.
+                lines[_MOST_LINES - 1 : -1] = [f"... ({left_out} lines are left out)"]
+            return "\n".join(lines)
         case NameFailure():
             words = f"name look-up: {evidence.kind.replace('_', ' ')}"
             return _clean(f"{words} ({evidence.detail})" if evidence.detail else words)
@@ -172,6 +178,9 @@ def evidence_words(evidence: Evidence) -> str:
         case TlsFailure():
             return _clean(evidence.verify_error or evidence.reason or evidence.detail or "TLS failed")
         case TimedOut():
+            if evidence.partial:
+                began = evidence.partial.decode("latin-1")
+                return _clean(f"no whole answer came within {evidence.limit:.3g} s: {began}")
             return f"nothing came within {evidence.limit:.3g} s"
         case Dropped():
             return "the server ended the connection" + (f" ({evidence.errno})" if evidence.errno else "")

@@ -65,6 +65,7 @@ WORDS: list[tuple[Evidence, str]] = [
     (TlsFailure(reason="NO_SHARED_CIPHER"), "NO_SHARED_CIPHER"),
     (TlsFailure(), "TLS failed"),
     (TimedOut(2.5), "nothing came within 2.5 s"),
+    (TimedOut(2.5, b"250-mail\n250-SI"), "no whole answer came within 2.5 s: 250-mail\\n250-SI"),
     (Dropped(DropKind.EOF), "the server ended the connection"),
     (Dropped(DropKind.RESET, errno="ECONNRESET"), "the server ended the connection (ECONNRESET)"),
     (NotOffered("STARTTLS"), "STARTTLS is not offered"),
@@ -81,6 +82,17 @@ WORDS: list[tuple[Evidence, str]] = [
 def test_evidence_in_words(evidence: Evidence, words: str) -> None:
     """Each kind of evidence has its sentence, and no control character gets through."""
     assert evidence_words(evidence) == words
+
+
+@pytest.mark.parametrize("count", [1, 12, 13, 3000])
+def test_a_long_reply_does_not_fill_the_screen(count: int) -> None:
+    """Its first lines are shown and its last one, where the reason often stands, and how many are left out."""
+    lines = evidence_words(Reply(554, tuple(b"line %d" % number for number in range(count)))).split("\n")
+    assert len(lines) <= 13
+    assert lines[-1] == f"554 line {count - 1}"
+    assert lines[0][4:] == "line 0"
+    left_out = count - (len(lines) - 1 if count > 12 else len(lines))
+    assert (f"... ({left_out} lines are left out)" in lines) is (count > 12)
 
 
 def test_steps_are_aligned_and_marked() -> None:
