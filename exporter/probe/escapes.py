@@ -1,4 +1,4 @@
-"""Text that was escaped on its way into a reply, read as it was before: percent signs, JSON, HTML, quoted-printable."""
+"""Text that was escaped on its way into a reply, read as it was before: percent signs, JSON, HTML, UTF-16 and others."""
 
 from __future__ import annotations
 
@@ -114,5 +114,6 @@ _ESCAPES = (
     ),
     (b"=", _Escape(re.compile(b"=" + _BYTE), _hex)),  # RFC 2045 6.7
     (b"_", _Escape(re.compile(b"=" + _BYTE + b"|_"), _hex_or_space)),  # RFC 2047 4.2
+    (b"\0", _Escape(re.compile(rb"\x00"), lambda _: b"")),  # UTF-16 of ASCII
 )
 """By the character without which there is nothing to undo."""

@@ -89,6 +89,15 @@ def test_no_base64_word_with_the_secret_comes_through(
             assert piece not in word
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_secret_between_nuls_goes(encoding: str) -> None:
+    """As a server writes it whose strings are wide."""
+    clean = Redactor((SECRET,))(b"535 no: " + SECRET.encode(encoding) + " for you".encode(encoding))
+    assert SECRET not in clean.replace(b"\0", b"").decode()
+    assert HIDDEN in clean
+    assert b"f\0" in clean
+
+
 def test_every_occurrence_goes() -> None:
     """Plain and encoded, side by side, several times."""
     word = base64.b64encode(f"\0u\0{SECRET}".encode())
