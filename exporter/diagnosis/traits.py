@@ -50,7 +50,8 @@ _INSPECTORS = pattern(
 _FOREIGN_GREETING = pattern(
     rb"\s*(?:\* (?:OK|PREAUTH|BYE|BAD)\b|\+OK\b|-ERR\b|SSH-\d|HTTP/\d|RFB \d|<(?:!doctype|html|\?xml)|"
     rb"\"(?:IMPLEMENTATION|SIEVE|SASL|STARTTLS|NOTIFY|VERSION)\"|:\S{1,255} NOTICE |@RSYNCD:|"
-    rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|20[01] .{0,60}(?:NNTP|news)|"
+    rb"\xff[\xfb-\xfe]|J\x00\x00\x00|.\x00\x00\x00\x0a|.\x00\x00[\x00\x01]\xff.\x04|"
+    rb"20[01] .{0,60}(?:NNTP|news)|"
     rb"220[ -](?![^\n]{0,200}SMTP).{0,120}\b(?:FTP|LMTP))",
     re.IGNORECASE | re.DOTALL,
 )

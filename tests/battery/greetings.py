@@ -142,6 +142,18 @@ GREETINGS = (
         Is.NOT_SMTP,
         Of.SETTINGS,
     ),
+    _first(
+        "greeting: IMAP with no room for us",
+        [say("* BYE Too many connections from your IP"), drop()],
+        Is.NOT_SMTP,
+        Of.SETTINGS,
+    ),
+    _first(
+        "greeting: MySQL that turns us away",
+        [raw(b"\x2c\0\0\0\xffj\x04Host 'me' is not allowed to connect to this MySQL server"), drop()],
+        Is.NOT_SMTP,
+        Of.SETTINGS,
+    ),
     _first("greeting: POP3", [say("+OK Dovecot ready."), stall()], Is.NOT_SMTP, Of.SETTINGS),
     _first("greeting: SSH", [say("SSH-2.0-OpenSSH_9.2p1 Debian-2"), stall()], Is.NOT_SMTP, Of.SETTINGS),
     _first(
