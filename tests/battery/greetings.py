@@ -234,6 +234,13 @@ REFUSED_AT_ONCE = (
         Of.SERVER,
     ),
     refusal(
+        "greeting: greylisted",
+        Phase.GREETING,
+        "450 4.2.0 Greylisted, please try again later",
+        Is.GREYLISTED,
+        Of.SERVER,
+    ),
+    refusal(
         "greeting: on a block list",
         Phase.GREETING,
         "554-mail.test\n554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked using zen.spamhaus.org",
