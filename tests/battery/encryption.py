@@ -94,6 +94,13 @@ STARTTLS = (
         Of.SETTINGS,
     ),
     refusal(
+        "starttls: offered and refused for good",
+        Phase.STARTTLS,
+        "554 5.3.5 Local error: cannot load certificate",
+        Is.STARTTLS_REFUSED,
+        Of.SERVER,
+    ),
+    refusal(
         "starttls: no key (Postfix)",
         Phase.STARTTLS,
         "454 4.7.0 TLS not available due to local problem",
@@ -187,6 +194,12 @@ HANDSHAKES = (
     _broken_off(
         "tls: an internal error",
         [client_hello(), raw(b"\x15\x03\x03\x00\x02\x02\x50"), stall()],
+        Is.TLS_HANDSHAKE_FAILED,
+        Of.SERVER,
+    ),
+    _broken_off(
+        "tls: our record is too long for it",
+        [client_hello(), raw(b"\x15\x03\x03\x00\x02\x02\x16"), stall()],
         Is.TLS_HANDSHAKE_FAILED,
         Of.SERVER,
     ),
