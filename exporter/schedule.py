@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from exporter.grid import Course, Slots, phase
 from exporter.model import Endpoint
+from exporter.places import Place, Places
 from exporter.steps import at_once, in_turns
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class _Turn:
 class Scheduler:
     """Runs `job` for every endpoint on its grid, never twice at once for one, at most `limit` in all.
 
+    A run that has given up its `place` does not count until it has one again.
+
     `on_lag` gets the seconds between due and start of every timed run; `on_skip` is called with `late` or
     `overlap` for every start that is left out; `on_bug` gets what `job` raised.  None of them, and no job,
     can stop the scheduler.
@@ -100,8 +103,10 @@ class Scheduler:
         self._on_skip = on_skip
         self._not_before = not_before
         self._is_committed = is_committed
-        self.limit = max_concurrent
-        """Runs at once; a lower one after a reload stops no run."""
+        self._places = Places(
+            max_concurrent, on_room=self._launch, on_wait=functools.partial(self._tell, on_lag)
+        )
+        self._place_of: dict[str, Place] = {}  # of each run
         self._timers: dict[str, _Timer] = {}
         self._slots = Slots()
         self._heap: list[tuple[float, int, _Timer]] = []  # due, tie-break, timer
@@ -124,6 +129,20 @@ class Scheduler:
     def in_flight(self) -> int:
         """Runs at this moment, those that are being cancelled included."""
         return len(self._runs)
+
+    @property
+    def limit(self) -> int:
+        """Runs at once; a lower one after a reload stops no run."""
+        return self._places.limit
+
+    def place(self, name: str) -> Place:
+        """What the run of that endpoint holds of the limit.  KeyError when there is no run."""
+        return self._place_of[name]
+
+    @property
+    def places_held(self) -> int:
+        """What counts towards `limit` at this moment."""
+        return self._places.held
 
     def next_run(self, name: str) -> float | None:
         """The loop time at which the endpoint is due next; None when it is not scheduled."""
@@ -159,7 +178,7 @@ class Scheduler:
         self, endpoints: Iterable[Endpoint], max_concurrent: int | None
     ) -> Generator[None, None, Change]:
         if max_concurrent is not None:
-            self.limit = max_concurrent
+            self._places.limit = max_concurrent
         wanted = {endpoint.name: endpoint for endpoint in endpoints}
         removed = [name for name in self._timers if name not in wanted]
         added, changed, kept = [], [], []
@@ -263,7 +282,7 @@ class Scheduler:
             self._heap = [entry for entry in self._heap if self._is_current(entry[0], entry[2])]
             heapq.heapify(self._heap)
         self._line = deque(turn for turn in self._line if turn is turn.timer.turn)
-        self._launch()
+        self._places.use()
         self._arm()
 
     def _arm(self) -> None:
@@ -313,12 +332,13 @@ class Scheduler:
             self._line.append(timer.turn)
 
     def _launch(self) -> None:
-        while self._loop is not None and self._line and len(self._runs) < self.limit:
+        while self._loop is not None and self._line and self._places.is_free:
             turn = self._line.popleft()
             if turn is not turn.timer.turn:
                 continue
             turn.timer.turn = None
             endpoint = turn.timer.endpoint
+            self._place_of[endpoint.name] = self._places.take()
             # A launch may happen in anybody's context, that of a web request for one; a run has its own.
             task = self._loop.create_task(
                 self._run(endpoint, turn.due, self._loop), context=self._context.copy()
@@ -351,7 +371,7 @@ class Scheduler:
             earliest = self._not_before(timer.endpoint)
             if timer.course.postpone(earliest):  # later than the alarm that is set
                 heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
-        self._launch()
+        self._place_of.pop(name).end()
 
     def _withdraw(self, name: str, *, spare_run: bool = False) -> bool:
         """Take an endpoint out of every line, and end its run; say whether that goes on all the same."""

@@ -240,7 +240,9 @@ class Service:
                 self._board.record(standing)  # new labels do not hide what is wrong
             return
         with self._messages.sending(endpoint) as sending:
-            observation = await self._observer.observe(endpoint, on_message=sending.begin)
+            observation = await self._observer.observe(
+                endpoint, on_message=sending.begin, place=self._scheduler.place(endpoint.name)
+            )
             self._pauses.note(observation)
             self._board.record(observation)
         _log_observation(observation)
@@ -314,8 +316,8 @@ class Service:
 
     @property
     def in_flight(self) -> int:
-        """Probes that are running now."""
-        return self._scheduler.in_flight
+        """Probes that are running now and do not wait for a name."""
+        return self._scheduler.places_held
 
     @property
     def limit(self) -> int:

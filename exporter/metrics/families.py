@@ -203,7 +203,9 @@ LOOP_LAG = _histogram(
     "submission_exporter_event_loop_lag_seconds",
     "How much later than asked for the event loop ran a timer: our own slowness, which whole durations contain.",
 )
-IN_FLIGHT = _gauge("submission_exporter_probes_in_flight", "Probes that are running now.")
+IN_FLIGHT = _gauge(
+    "submission_exporter_probes_in_flight", "Probes that are running now and do not wait for a name."
+)
 IN_FLIGHT_LIMIT = _gauge(
     "submission_exporter_probes_in_flight_limit", "Probes that may run at the same time."
 )

@@ -23,7 +23,7 @@ class Runtime(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """Probes that are running now."""
+        """Probes that are running now and do not wait for a name."""
 
     @property
     def limit(self) -> int:

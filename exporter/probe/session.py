@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from time import perf_counter
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from exporter.model import (
     Capabilities,
@@ -29,7 +29,7 @@ from exporter.model import (
     TokenUnavailable,
 )
 from exporter.probe import sasl
-from exporter.probe.address import Address
+from exporter.probe.address import Address, is_literal
 from exporter.probe.attempts import Attempts
 from exporter.probe.clock import Clock
 from exporter.probe.connect import ConnectFailed, connect
@@ -48,11 +48,21 @@ from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
 
 
+class Place(Protocol):
+    """What a probe holds of the number that may run at once."""
+
+    def leave(self) -> None:
+        """Give it up for a while."""
+
+    async def back(self) -> None:
+        """Wait for it."""
+
+
 class Session:
     """One probe, from the look-up to QUIT; used once.
 
     `deadline` is loop time.  After a login that `terms` hold back nothing deeper is tried.  `on_message` is
-    called right before a message is sent.
+    called right before a message is sent.  `place` is given up while a name is looked up.
     """
 
     def __init__(
@@ -65,11 +75,13 @@ class Session:
         terms: LoginTerms,
         on_step: OnStep | None = None,
         on_message: Callable[[], None] | None = None,
+        place: Place | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._resolver = resolver
         self._terms = terms
         self._on_message = on_message
+        self._place = None if is_literal(endpoint.host) else place
         self._withheld = False
         self._plan = plan_for(endpoint)
         self._transcript = Transcript(
@@ -188,10 +200,15 @@ class Session:
 
     async def _dns(self) -> None:
         began = perf_counter()
+        if self._place is not None:
+            self._place.leave()
         self._addresses = await self._resolver.resolve(
             self._endpoint.host, self._endpoint.port, self._endpoint.ip_protocol
         )
         self._record.close(Phase.DNS, perf_counter() - began)
+        if self._place is not None:
+            with self._clock.stopped():
+                await self._place.back()
 
     async def _connect(self) -> None:
         try:

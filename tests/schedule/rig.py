@@ -43,6 +43,10 @@ class Rig(AbstractAsyncContextManager["Rig"]):
         """Seconds of a run."""
         self.takes_of: dict[str, float] = {}
         """The same for single endpoints."""
+        self.looks_up: dict[str, float] = {}
+        """Seconds for which the runs of single endpoints give up their place at first."""
+        self.unknown: set[str] = set()
+        """Names of those whose run ends then."""
         self.tidies = 0.0
         """Seconds that a cancelled run still needs."""
         self.committed: set[str] = set()
@@ -56,6 +60,11 @@ class Rig(AbstractAsyncContextManager["Rig"]):
         self.skips: Counter[str] = Counter()
         self.bugs: list[tuple[str, BaseException]] = []
         self.active: set[str] = set()
+        self.working: set[str] = set()
+        self.seated: list[tuple[float, str]] = []
+        """When a run had its place, for good."""
+        self.most = limit
+        """Runs that may have a place at once, by what the tests know."""
         self.peak = 0
         self.scheduler = Scheduler(
             self.job,
@@ -73,9 +82,15 @@ class Rig(AbstractAsyncContextManager["Rig"]):
         assert probed.name not in self.active, f"{probed.name} runs twice at once"
         self.active.add(probed.name)
         self.peak = max(self.peak, len(self.active))
-        assert self.scheduler.in_flight <= self.scheduler.limit
         self.starts.append((now(), probed.name))
         try:
+            if probed.name in self.looks_up:
+                await self.look_up(probed.name)
+                if probed.name in self.unknown:
+                    return
+            self.working.add(probed.name)
+            self.seated.append((now(), probed.name))
+            assert len(self.working) <= max(self.most, self.scheduler.limit)
             await asyncio.sleep(self.takes_of.get(probed.name, self.takes))
         except asyncio.CancelledError:
             await asyncio.sleep(self.tidies)
@@ -83,7 +98,16 @@ class Rig(AbstractAsyncContextManager["Rig"]):
             raise
         finally:
             self.active.remove(probed.name)
+            self.working.discard(probed.name)
             self.ends.append((now(), probed.name))
+
+    async def look_up(self, name: str) -> None:
+        """Wait for a name, without a place."""
+        place = self.scheduler.place(name)
+        place.leave()
+        await asyncio.sleep(self.looks_up[name])
+        if name not in self.unknown:
+            await place.back()
 
     def not_before(self, probed: Endpoint) -> float:
         """When the endpoint may be run again."""

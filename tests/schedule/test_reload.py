@@ -221,7 +221,7 @@ def test_the_limit_can_be_raised_and_lowered():
             assert rig.scheduler.in_flight == 3
             rig.scheduler.apply(plan, max_concurrent=1)
             assert rig.scheduler.in_flight == 3
-            rig.scheduler.limit = 3  # for the assertion inside the job
+            rig.most = 3
             await rig.until(8.5)
 
     run_virtual(scenario())
