@@ -17,6 +17,7 @@ from typing import Any
 from OpenSSL import SSL
 
 RESULTS = Path(__file__).parent / "results"
+_OF_SPEED = {"s", "ms", "%"}
 HEADINGS = ("goal", "figure", "ours", "peer", "ratio", "runs", "spread", "wanted", "verdict")
 
 
@@ -70,7 +71,8 @@ class Figure:
         value = statistics.median(self.judged)
         if self._keeps(value):
             return Verdict.MET
-        slower = statistics.mean(self.slowness) if self.slowness else 1.0
+        # The fastest moment counts, and only what takes time or CPU is slow on a slow machine.
+        slower = min(self.slowness, default=1.0) if self.unit in _OF_SPEED and self.at_least is None else 1.0
         return Verdict.MET_AT_SPEED if slower > 1 and self._keeps(value / slower) else Verdict.MISSED
 
     def _keeps(self, value: float) -> bool:

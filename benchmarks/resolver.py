@@ -101,4 +101,4 @@ def _whole(records: list[dict[str, Any]]) -> float:
 
 
 if __name__ == "__main__":
-    command.run("resolver", __doc__, measure, of_speed=True)
+    command.run("resolver", __doc__, measure)

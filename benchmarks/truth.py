@@ -92,13 +92,15 @@ async def _ours(directory: Path, documents: Papers, rate: float, seconds: float,
         notes = server.notes()
     names = {f"e{number}": address(number) for number in range(endpoints)}
     begin = min(record["started"] for record in records) + interval  # the first round is for warming up
+    if failed := [record for record in records if not record["success"]]:
+        raise RuntimeError(f"{len(failed)} of our {len(records)} probes failed")
     sessions = _by_address(notes)
     errors = Errors()
     for record in sorted(records, key=lambda record: record["started"]):
         queue = sessions[names[record["endpoint"]]]
         while queue and queue[0]["accepted_unix"] < record["started"] - 0.005:
             queue.popleft()
-        if not queue or not record["success"] or record["started"] < begin:
+        if not queue or record["started"] < begin:
             continue
         note = queue.popleft()
         errors.greeting.append((record["greeting"] - (note["sent greeting"] - note["accepted"])) * 1000)

@@ -56,8 +56,11 @@ def test_what_was_not_judged_is_not_called_met() -> None:
 def test_limit_of_speed_is_missed_and_met_in_two_words() -> None:
     """A slow machine excuses no more than its slowness, and says so; a fast one takes nothing away."""
     stall = Figure(what="a", unit="ms", ours=(3.0, 4.0, 5.0), at_most=2.0)
-    verdicts = [at_slowness((stall,), slower)[0].verdict for slower in ((1.9, 1.9), (1.5, 2.5), (0.5, 0.5))]
-    assert verdicts == [Verdict.MISSED, Verdict.MET_AT_SPEED, Verdict.MISSED]
+    verdicts = [at_slowness((stall,), slower)[0].verdict for slower in ((2.0, 2.5), (1.5, 9.0), (0.5, 0.5))]
+    assert verdicts == [Verdict.MET_AT_SPEED, Verdict.MISSED, Verdict.MISSED]
+    memory = Figure(what="a", unit="MiB", ours=(4.0,), at_most=2.0)
+    pace = Figure(what="a", unit="s", ours=(1.0,), at_least=2.0)
+    assert [told.verdict for told in at_slowness((memory, pace), (9.0,))[:2]] == [Verdict.MISSED] * 2
     within = Figure(what="a", unit="ms", ours=(1.9,), at_most=2.0)
     told, slower = at_slowness((within,), (0.5, 0.7))
     assert told.verdict is Verdict.MET
