@@ -89,15 +89,19 @@ def _late(records: list[dict[str, Any]]) -> float:
     starts: dict[str, list[float]] = defaultdict(list)
     for note in records:
         starts[note["endpoint"]].append(note["started"])
-    return quantile([b - a - INTERVAL for times in starts.values() for a, b in pairwise(times)], 0.99) * 1000
+    return _tail([b - a - INTERVAL for times in starts.values() for a, b in pairwise(times)])
 
 
 def _look_up(records: list[dict[str, Any]]) -> float:
-    return quantile([note["dns"] for note in records], 0.99) * 1000
+    return _tail([note["dns"] for note in records])
 
 
 def _whole(records: list[dict[str, Any]]) -> float:
-    return quantile([note["total"] for note in records], 0.99) * 1000
+    return _tail([note["total"] for note in records])
+
+
+def _tail(seconds: list[float]) -> float:
+    return quantile(seconds, 0.99) * 1000
 
 
 if __name__ == "__main__":

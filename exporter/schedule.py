@@ -127,8 +127,8 @@ class Scheduler:
 
     @property
     def in_flight(self) -> int:
-        """Runs at this moment, those that are being cancelled included."""
-        return len(self._runs)
+        """What counts towards `limit` at this moment; runs that are being cancelled do."""
+        return self._places.held
 
     @property
     def limit(self) -> int:
@@ -138,11 +138,6 @@ class Scheduler:
     def place(self, name: str) -> Place:
         """What the run of that endpoint holds of the limit.  KeyError when there is no run."""
         return self._place_of[name]
-
-    @property
-    def places_held(self) -> int:
-        """What counts towards `limit` at this moment."""
-        return self._places.held
 
     def next_run(self, name: str) -> float | None:
         """The loop time at which the endpoint is due next; None when it is not scheduled."""

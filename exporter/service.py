@@ -317,7 +317,7 @@ class Service:
     @property
     def in_flight(self) -> int:
         """Probes that are running now and do not wait for a name."""
-        return self._scheduler.places_held
+        return self._scheduler.in_flight
 
     @property
     def limit(self) -> int:
