@@ -23,7 +23,7 @@ from exporter.model import (
 )
 from exporter.probe.prober import Prober
 from exporter.probe.record import OnStep
-from exporter.probe.session import Place
+from exporter.probe.seat import Seat
 from exporter.settings import BackoffSettings
 
 
@@ -50,14 +50,14 @@ class Observer:
         on_message: Callable[[], None] | None = None,
         withhold_auth: bool = False,
         addresses: Callable[[], Collection[str]] | None = None,
-        place: Place | None = None,
+        seat: Seat | None = None,
     ) -> Observation:
         """Probe `endpoint` once and say what it means, after an experiment where one helps.
 
         `on_message` is called right before a message is sent.  The experiment's time counts in no duration
         of the result.  While logins are held back after a refusal, that refusal is the verdict of a probe
-        that found nothing else wrong.  `addresses` says where a name led that a stranger chose.  `place` is
-        given up during the look-up.
+        that found nothing else wrong.  `addresses` says where a name led that a stranger chose.  `seat` is
+        left during the look-up, and by itself while nobody answers.
         """
         token = self._file_token(endpoint)
         with self._logins.login(endpoint, self._readings, token, addresses) as login:
@@ -67,7 +67,7 @@ class Observer:
                 on_message=on_message,
                 withhold_auth=withhold_auth,
                 gate=login,
-                place=place,
+                seat=seat,
             )
             login.conclude(result)
         observation = self._diagnosed(result)

@@ -1,7 +1,7 @@
-"""Room for the probes that run at once, which a probe gives up while it waits for a name.
+"""Room for the probes that are at work at once, which a probe gives up while it only waits.
 
-A name server that is silent keeps a probe waiting for seconds.  Those whose names are answered must not have to wait
-for the room that such probes hold.
+A name server that is silent keeps a probe waiting for seconds, and so does a mail server.  Those who are answered must
+not have to wait for the room that such probes hold.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-MOST_ASIDE = 1000
-"""Probes that wait for names at the same time: each has a socket or two."""
+MOST_ASIDE = 2000
+"""Probes that may wait at the same time: each has a socket or two."""
 
 
 class Places:

@@ -131,6 +131,11 @@ class Scheduler:
         return self._places.held
 
     @property
+    def waiting(self) -> int:
+        """Runs that have given up their place."""
+        return self._places.aside
+
+    @property
     def limit(self) -> int:
         """Runs at once; a lower one after a reload stops no run."""
         return self._places.limit

@@ -30,6 +30,7 @@ from exporter.probe.oauth2 import Tokens
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.probe.screened import AddressRefusedError, Permits, ScreenedResolver
+from exporter.probe.seat import Seat
 from exporter.probe.tls import TlsStore
 from exporter.schedule import Scheduler
 from exporter.settings import Settings
@@ -239,10 +240,9 @@ class Service:
             if standing is not None and entry is not None and entry.latest is None:
                 self._board.record(standing)  # new labels do not hide what is wrong
             return
-        with self._messages.sending(endpoint) as sending:
-            observation = await self._observer.observe(
-                endpoint, on_message=sending.begin, place=self._scheduler.place(endpoint.name)
-            )
+        place = self._scheduler.place(endpoint.name)
+        with self._messages.sending(endpoint) as sending, Seat(place) as seat:
+            observation = await self._observer.observe(endpoint, on_message=sending.begin, seat=seat)
             self._pauses.note(observation)
             self._board.record(observation)
         _log_observation(observation)
@@ -316,12 +316,17 @@ class Service:
 
     @property
     def in_flight(self) -> int:
-        """Probes that are running now and do not wait for a name."""
+        """Probes that are at work now."""
         return self._scheduler.in_flight
 
     @property
+    def waiting(self) -> int:
+        """Probes that wait for a name, or for somebody who has been silent for a second."""
+        return self._scheduler.waiting
+
+    @property
     def limit(self) -> int:
-        """Probes that may run at the same time."""
+        """Probes that may be at work at the same time."""
         return self._scheduler.limit
 
     @property

@@ -140,11 +140,15 @@ _PUNCTUALITY = (
     ),
     lines(
         "Room for probes",
-        "How many of the probes that may run at once are running. At 100 % probes wait for one another.",
+        "How many of the probes that may be at work at once are, and how many of the 2000 that may wait for a name or a "
+        "silent server do. At 100 % of either, probes wait for one another.",
         Query(
             expr=f"max by (instance) ({NONE(OWN + 'probes_in_flight')}"
             f" / {NONE(OWN + 'probes_in_flight_limit')})",
-            legend="{{instance}}",
+            legend="{{instance}} at work",
+        ),
+        Query(
+            expr=f"max by (instance) ({NONE(OWN + 'probes_waiting')}) / 2000", legend="{{instance}} waiting"
         ),
         width=8,
         unit="percentunit",

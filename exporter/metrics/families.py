@@ -204,10 +204,14 @@ LOOP_LAG = _histogram(
     "How much later than asked for the event loop ran a timer: our own slowness, which whole durations contain.",
 )
 IN_FLIGHT = _gauge(
-    "submission_exporter_probes_in_flight", "Probes that are running now and do not wait for a name."
+    "submission_exporter_probes_in_flight", "Probes that are at work now; those that wait are not among them."
 )
 IN_FLIGHT_LIMIT = _gauge(
-    "submission_exporter_probes_in_flight_limit", "Probes that may run at the same time."
+    "submission_exporter_probes_in_flight_limit", "Probes that may be at work at the same time."
+)
+WAITING = _gauge(
+    "submission_exporter_probes_waiting",
+    "Probes that wait for a name, or for somebody who has been silent for a second; from 2000 on none begins.",
 )
 SKIPPED = _counter(
     "submission_exporter_probes_skipped", "Probes that were due and not started, by reason.", "reason"
@@ -218,6 +222,6 @@ BUGS = _counter(
 
 EXPORTER_FAMILIES: tuple[Family, ...] = (
     *(BUILD_INFO, RELOAD_SUCCESSFUL, RELOAD_TIME, SCHEDULE_LAG, LOOP_LAG),
-    *(IN_FLIGHT, IN_FLIGHT_LIMIT, SKIPPED, BUGS),
+    *(IN_FLIGHT, IN_FLIGHT_LIMIT, WAITING, SKIPPED, BUGS),
 )
 """The families of the exporter itself."""

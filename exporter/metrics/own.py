@@ -20,6 +20,7 @@ def own_blocks(board: Board, runtime: Runtime) -> list[Block]:
         histogram_block(families.LOOP_LAG, board.loop_lag),
         block(families.IN_FLIGHT, runtime.in_flight),
         block(families.IN_FLIGHT_LIMIT, runtime.limit),
+        block(families.WAITING, runtime.waiting),
         *blocks(families.SKIPPED, [((reason,), count) for reason, count in board.skipped.items()]),
         block(families.BUGS, board.bugs),
     ]

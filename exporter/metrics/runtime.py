@@ -23,11 +23,15 @@ class Runtime(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """Probes that are running now and do not wait for a name."""
+        """Probes that are at work now."""
+
+    @property
+    def waiting(self) -> int:
+        """Probes that wait for a name, or for somebody who has been silent for a second."""
 
     @property
     def limit(self) -> int:
-        """Probes that may run at the same time."""
+        """Probes that may be at work at the same time."""
 
     @property
     def config_reload_ok(self) -> bool:

@@ -12,7 +12,8 @@ from exporter.probe.plan import plan_for
 from exporter.probe.record import OnStep
 from exporter.probe.resolver import Resolver
 from exporter.probe.sasl import BEARER_MECHANISMS
-from exporter.probe.session import Place, Session
+from exporter.probe.seat import Seat
+from exporter.probe.session import Session
 from exporter.probe.tls import TlsStore
 
 # A token comes from a cache or takes a fraction of a second; a mail server is given more than half of
@@ -37,13 +38,14 @@ class Prober:
         withhold_auth: bool = False,
         gate: LoginGate | None = None,
         on_message: Callable[[], None] | None = None,
-        place: Place | None = None,
+        seat: Seat | None = None,
     ) -> ProbeResult:
         """Probe `endpoint` once, within its timeout; every failure of the target is in the result.
 
         With `withhold_auth` no login is made; otherwise `gate` may hold it back.  `on_message` is called right
         before a message is sent.  An access token is fetched before the connection is made: its time belongs
-        to the timeout, and to no phase and no duration of the mail server.  `place` is given up during the look-up.
+        to the timeout, and to no phase and no duration of the mail server.  `seat` is left during the look-up, and
+        by itself while nobody answers.
         """
         deadline = asyncio.get_running_loop().time() + endpoint.timeout
         withheld = "held back" if withhold_auth else gate.held() if gate is not None else None
@@ -58,9 +60,9 @@ class Prober:
             tls=self._tls,
             deadline=deadline,
             terms=LoginTerms(token=token, withheld=withheld, gate=gate),
+            seat=Seat(None) if seat is None else seat,
             on_step=on_step,
             on_message=on_message,
-            place=place,
         )
         result = await session.run()
         if oauth2 is not None and isinstance(token, Secret) and _refused_token(result):

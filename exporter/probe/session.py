@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from exporter.model import (
     Capabilities,
@@ -42,27 +42,19 @@ from exporter.probe.plan import plan_for
 from exporter.probe.record import OnStep, Record
 from exporter.probe.redaction import Redactor, secrets_of
 from exporter.probe.resolver import Resolver
+from exporter.probe.seat import Seat
 from exporter.probe.submission import Submission
 from exporter.probe.tls import TlsStore
 from exporter.probe.transcript import Transcript, printable
 from exporter.probe.wire import Exchange, Wire
 
 
-class Place(Protocol):
-    """What a probe holds of the number that may run at once."""
-
-    def leave(self) -> None:
-        """Give it up for a while."""
-
-    async def back(self) -> None:
-        """Wait for it."""
-
-
 class Session:
     """One probe, from the look-up to QUIT; used once.
 
     `deadline` is loop time.  After a login that `terms` hold back nothing deeper is tried.  `on_message` is
-    called right before a message is sent.  `place` is given up while a name is looked up.
+    called right before a message is sent.  `seat` is left while a name is looked up, and by itself while nobody
+    answers.
     """
 
     def __init__(
@@ -73,15 +65,15 @@ class Session:
         tls: TlsStore,
         deadline: float,
         terms: LoginTerms,
+        seat: Seat,
         on_step: OnStep | None = None,
         on_message: Callable[[], None] | None = None,
-        place: Place | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._resolver = resolver
         self._terms = terms
         self._on_message = on_message
-        self._place = None if is_literal(endpoint.host) else place
+        self._seat = seat
         self._withheld = False
         self._plan = plan_for(endpoint)
         self._transcript = Transcript(
@@ -171,6 +163,11 @@ class Session:
         return self._symptom(phase, evidence)
 
     async def _walk(self, phase: Phase) -> None:
+        if self._seat.is_left:
+            with self._clock.stopped():
+                await self._seat.back()
+        else:
+            self._seat.begin_step()
         self._record.begin(phase)
         if self._greeting is not None and phase is not Phase.TLS:
             self._connection.take_unsolicited()
@@ -200,15 +197,12 @@ class Session:
 
     async def _dns(self) -> None:
         began = perf_counter()
-        if self._place is not None:
-            self._place.leave()
+        if not is_literal(self._endpoint.host):
+            self._seat.leave()
         self._addresses = await self._resolver.resolve(
             self._endpoint.host, self._endpoint.port, self._endpoint.ip_protocol
         )
         self._record.close(Phase.DNS, perf_counter() - began)
-        if self._place is not None:
-            with self._clock.stopped():
-                await self._place.back()
 
     async def _connect(self) -> None:
         try:

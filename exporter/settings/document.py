@@ -321,7 +321,7 @@ class GlobalSection(Section):
     labels: Labels | None = Field(default=None, description="Labels on every series of every endpoint.")
     max_concurrent: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None,
-        description="Probes running at the same time; one that waits for a name does not count. Default 200.",
+        description="Probes at work at the same time; one that waits for a name, or for somebody who has been silent for a second, does not count. Default 200.",
     )
     history: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="Observations kept for each endpoint. Default 100."

@@ -25,6 +25,7 @@ class OnceOnly(Runtime):
 
     version = ""
     in_flight = 0
+    waiting = 0
     limit = 0
     config_reload_ok = True
     config_reload_time = 0.0

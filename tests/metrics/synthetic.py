@@ -170,6 +170,7 @@ class StillRuntime:
 
     version = "1.2.3"
     in_flight = 3
+    waiting = 5
     limit = 200
     config_reload_ok = True
     config_reload_time = START - 100.0

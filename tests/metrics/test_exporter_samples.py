@@ -32,11 +32,12 @@ def test_build_and_configuration() -> None:
 
 
 def test_schedule_and_bugs() -> None:
-    """Probes in flight, their limit, skipped starts, lag and bugs are counted from 0."""
+    """Probes in flight, their limit, those that wait, skipped starts, lag and bugs are counted from 0."""
     board = Board()
     samples = own(board, StillRuntime())
     assert samples["submission_exporter_probes_in_flight", ()] == 3
     assert samples["submission_exporter_probes_in_flight_limit", ()] == 200
+    assert samples["submission_exporter_probes_waiting", ()] == 5
     assert samples["submission_exporter_bugs_total", ()] == 0
     assert samples["submission_exporter_probes_skipped_total", (("reason", "late"),)] == 0
     board.count_bug()

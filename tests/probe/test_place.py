@@ -1,15 +1,21 @@
-"""A probe gives up its place while it looks a name up, and is told from the server when it waits to have it back."""
+"""A probe gives up its place while nobody answers, and is told from the server when it waits to have it back."""
 
 from __future__ import annotations
 
 import asyncio
 
-from exporter.model import NameFailure, ProbeResult, TlsMode
+import pytest
+
+from exporter.model import Endpoint, NameFailure, Phase, ProbeResult, TimedOut, TlsMode
+from exporter.probe import seat
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
-from tests.probe.probing import endpoint, run
+from exporter.probe.seat import Seat
+from exporter.schedule import Scheduler
+from tests.probe.probing import endpoint, probe, run
+from tests.probe.tcp_ports import silent
 from tests.servers.dns import Answer, DnsServer
-from tests.servers.scripted import bye, ehlo, greet, scripted
+from tests.servers.scripted import Step, bye, ehlo, expect, greet, pause, say, scripted, stall
 
 
 class Noted:
@@ -38,7 +44,8 @@ def probed(host: str, place: Noted, timeout: float = 5.0) -> ProbeResult:
             try:
                 async with scripted([greet(), ehlo(), bye()]) as server:
                     target = endpoint(server.port, host=host, tls=TlsMode.NONE, timeout=timeout)
-                    return await Prober(resolver).run(target, place=place)
+                    with Seat(place) as taken:
+                        return await Prober(resolver).run(target, seat=taken)
             finally:
                 resolver.close()
 
@@ -69,3 +76,98 @@ def test_an_address_is_not_looked_up() -> None:
     place = Noted()
     assert probed("127.0.0.1", place).success
     assert place.done == []
+
+
+def held(place: Noted, *script: Step, **changes: object) -> ProbeResult:
+    """Probe a server that follows the script, by its address."""
+
+    async def scenario() -> ProbeResult:
+        async with scripted(script) as server:
+            with Seat(place) as taken:
+                return await probe(endpoint(server.port, tls=TlsMode.NONE, **changes), seat=taken)
+
+    result: ProbeResult = run(scenario)
+    return result
+
+
+def test_a_server_that_stays_silent_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has not been answered for a while gives its place up, and needs it for nothing more."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.05)
+    place = Noted()
+    result = held(place, stall(), timeout=0.4)
+    assert result.symptom is not None
+    assert isinstance(result.symptom.evidence, TimedOut)
+    assert place.done == ["leave"]
+
+
+def test_a_lost_syn_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that drops what is sent to it is silent, too."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.05)
+    place = Noted()
+
+    async def scenario() -> ProbeResult:
+        with silent() as address, Seat(place) as taken:
+            return await probe(endpoint(address.port, tls=TlsMode.NONE, timeout=0.4), seat=taken)
+
+    result: ProbeResult = run(scenario)
+    assert not result.success
+    assert place.done == ["leave"]
+
+
+def test_whoever_is_answered_at_last_waits_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow greeting is told as long as it was; the line that follows counts in nothing and against no deadline."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.1)
+    place = Noted(seconds=0.9)
+    result = held(place, pause(0.4), greet(), ehlo(), bye(), timeout=0.8)
+    assert result.success
+    assert place.done == ["leave", "back"]
+    took = {step.phase: step.seconds or 0.0 for step in result.steps}
+    assert 0.3 < took[Phase.GREETING] < 0.8
+    assert result.seconds < 0.8
+
+
+def test_each_step_has_patience_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may be slow at every step: as long as it answers, the probe is at work."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.4)
+    place = Noted()
+    slow = (pause(0.25), greet(), expect("EHLO"), pause(0.25), say("250 mail.test"), bye())
+    assert held(place, *slow).success
+    assert place.done == []
+
+
+def test_a_silent_server_keeps_no_other_endpoint_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for a single probe, the one that is answered is done before the silent one has timed out."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.05)
+    ended: list[str] = []
+
+    async def scenario() -> None:
+        resolver = Resolver()
+
+        async def job(target: Endpoint) -> None:
+            with Seat(scheduler.place(target.name)) as taken:
+                await Prober(resolver).run(target, seat=taken)
+            ended.append(target.name)
+
+        def bug(_: Endpoint, error: BaseException) -> None:
+            raise error
+
+        scheduler = Scheduler(
+            job, on_bug=bug, on_lag=lambda _: None, on_skip=lambda _: None, max_concurrent=1
+        )
+        async with scripted([stall()]) as hangs, scripted([greet(), ehlo(), bye()]) as answers:
+            plain = {"tls": TlsMode.NONE, "interval": 3600.0}
+            scheduler.apply(
+                [
+                    endpoint(hangs.port, name="hangs", timeout=2.0, **plain),
+                    endpoint(answers.port, name="answers", **plain),
+                ]
+            )
+            scheduler.start()
+            try:
+                await asyncio.gather(scheduler.run_now("hangs"), scheduler.run_now("answers"))
+            finally:
+                await scheduler.stop()
+                resolver.close()
+
+    run(scenario)
+    assert ended == ["answers", "hangs"]

@@ -1,0 +1,83 @@
+"""A probe's place among those that run at once, given up while nobody answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Protocol, Self
+
+PATIENCE = 1.0
+"""Seconds that one step may take until the probe is taken to wait for somebody who is silent."""
+
+
+class Place(Protocol):
+    """What a probe holds of the number that may run at once."""
+
+    def leave(self) -> None:
+        """Give it up for a while."""
+
+    async def back(self) -> None:
+        """Wait for it."""
+
+
+class Seat:
+    """The place of one probe, left when a step has lasted for `PATIENCE`; a context manager.
+
+    One timer for a whole probe, because most are over before it goes off.
+    """
+
+    __slots__ = ("_alarm", "_began", "_loop", "_place", "is_left")
+
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+        self._alarm: asyncio.TimerHandle | None = None
+        self.is_left = False
+        """Before the next step it has to be had `back`."""
+        self.begin_step()
+        self._watch()
+
+    def begin_step(self) -> None:
+        """Whoever is waited for has just been heard."""
+        self._began = self._loop.time()
+
+    def leave(self) -> None:
+        """Let somebody else have it."""
+        if self._place is not None and not self.is_left:
+            self.is_left = True
+            self._place.leave()
+
+    async def back(self) -> float:
+        """Have it again and begin a step; return the seconds that this took."""
+        if self._place is None or not self.is_left:
+            return 0.0
+        asked = self._loop.time()
+        await self._place.back()
+        self.is_left = False
+        self.begin_step()
+        self._watch()
+        return self._began - asked
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _watch(self) -> None:
+        if self._alarm is None and self._place is not None:
+            self._alarm = self._loop.call_at(self._began + PATIENCE, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        if self.is_left:
+            return
+        # uvloop rounds to whole milliseconds, so that a timer may fire before its time.
+        if self._began + PATIENCE - self._loop.time() > 0.001:
+            self._watch()
+        else:
+            self.leave()
