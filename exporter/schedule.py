@@ -21,6 +21,7 @@ from exporter.grid import Course, Slots, phase
 from exporter.model import Endpoint
 from exporter.places import Place, Places
 from exporter.steps import at_once, in_turns
+from exporter.timer import Timer, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ LATE = "late"
 """A start was left out because the one before still waited for its turn (or the loop stood still)."""
 OVERLAP = "overlap"
 """A start was left out because the endpoint was being probed."""
+OVERRUN = 0.25
+"""Seconds for which a start waits for the run before to end, at most a tenth of the interval: a run that times out,
+with a timeout as long as the interval, ends right after the next is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +50,6 @@ class Change:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
-
-
-class _Timer:
-    """One endpoint's place in the schedule."""
-
-    __slots__ = ("course", "endpoint", "slot", "turn")
-
-    def __init__(self, endpoint: Endpoint, slot: int) -> None:
-        self.endpoint = endpoint
-        self.slot = slot
-        self.course: Course | None = None  # until the start
-        self.turn: _Turn | None = None  # what it waits with, in the line or for its cancelled run to end
-
-
-class _Turn:
-    """One run that is to come; void once its timer has another or none."""
-
-    __slots__ = ("due", "timer")
-
-    def __init__(self, timer: _Timer, due: float | None) -> None:
-        self.timer = timer
-        self.due = due  # None: asked for by `run_now`
 
 
 class Scheduler:
@@ -107,11 +89,11 @@ class Scheduler:
             max_concurrent, on_room=self._launch, on_wait=functools.partial(self._tell, on_lag)
         )
         self._place_of: dict[str, Place] = {}  # of each run
-        self._timers: dict[str, _Timer] = {}
+        self._timers: dict[str, Timer] = {}
         self._slots = Slots()
-        self._heap: list[tuple[float, int, _Timer]] = []  # due, tie-break, timer
+        self._heap: list[tuple[float, int, Timer]] = []  # due, tie-break, timer
         self._pushes = itertools.count()
-        self._line: deque[_Turn] = deque()
+        self._line: deque[Turn] = deque()
         self._runs: dict[str, asyncio.Task[None]] = {}  # by name; a cancelled one stays until it ended
         self._waiters: dict[str, list[asyncio.Future[bool]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # None: not running
@@ -190,7 +172,7 @@ class Scheduler:
         for count, (name, endpoint) in enumerate(wanted.items(), start=1):
             timer = self._timers.get(name)
             if timer is None:
-                timer = self._timers[name] = _Timer(endpoint, self._slots.take())
+                timer = self._timers[name] = Timer(endpoint, self._slots.take())
                 added.append(name)
                 self._place(timer)
             elif timer.endpoint is endpoint or timer.endpoint == endpoint:
@@ -220,7 +202,7 @@ class Scheduler:
         """Start nothing more; give running probes `grace` seconds, then cancel them and await their end."""
         self._loop = None
         for timer in self._timers.values():
-            timer.turn = timer.course = None
+            timer.turn = timer.course = timer.overrun = None
         self._heap.clear()
         self._tidy()
         for name in self._waiters.keys() - self._runs.keys():
@@ -254,7 +236,7 @@ class Scheduler:
 
     # ---------------------------------------------------------------- time
 
-    def _place(self, timer: _Timer, *, begun: bool = False) -> None:
+    def _place(self, timer: Timer, *, begun: bool = False) -> None:
         """Set the times of an endpoint that is new, or new in its present form; `begun` is its first run."""
         if self._loop is not None:
             timer.course = Course(
@@ -269,7 +251,7 @@ class Scheduler:
             timer.course.postpone(self._not_before(timer.endpoint))
             heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
 
-    def _is_current(self, due: float, timer: _Timer) -> bool:
+    def _is_current(self, due: float, timer: Timer) -> bool:
         # What a reload has made void stays in the heap until it comes up, or until a `_tidy`.
         known = self._timers.get(timer.endpoint.name) is timer
         return known and timer.course is not None and timer.course.due == due
@@ -307,11 +289,13 @@ class Scheduler:
         self._launch()
         self._arm()
 
-    def _fall_due(self, timer: _Timer, due: float, missed: int) -> None:
+    def _fall_due(self, timer: Timer, due: float, missed: int) -> None:
         if timer.turn is not None:
             self._skip(LATE, missed + 1)
         elif self._is_running(timer.endpoint.name):
-            self._skip(OVERLAP, missed + 1)
+            began_lately = due - timer.began < timer.endpoint.interval / 2  # asked for by `run_now`
+            self._skip(OVERLAP, missed + (began_lately or timer.overrun is not None))
+            timer.overrun = None if began_lately else due
         else:
             self._skip(LATE, missed)
             self._enqueue(timer, due)
@@ -326,8 +310,8 @@ class Scheduler:
         task = self._runs.get(name)
         return task is not None and not task.cancelling()
 
-    def _enqueue(self, timer: _Timer, due: float | None) -> None:
-        timer.turn = _Turn(timer, due)
+    def _enqueue(self, timer: Timer, due: float | None) -> None:
+        timer.turn = Turn(timer, due)
         if timer.endpoint.name not in self._runs:  # else `_ended` puts it into the line
             self._line.append(timer.turn)
 
@@ -336,7 +320,7 @@ class Scheduler:
             turn = self._line.popleft()
             if turn is not turn.timer.turn:
                 continue
-            turn.timer.turn = None
+            turn.timer.turn, turn.timer.began = None, self._loop.time()
             endpoint = turn.timer.endpoint
             self._place_of[endpoint.name] = self._places.take()
             # A launch may happen in anybody's context, that of a web request for one; a run has its own.
@@ -365,7 +349,9 @@ class Scheduler:
         if not task.cancelling():
             self._answer(name, ran=True)
         timer = self._timers.get(name)
-        if timer is not None and timer.turn is not None:
+        if timer is not None and timer.overrun is not None:
+            self._make_up_for(timer, timer.overrun)
+        elif timer is not None and timer.turn is not None:
             self._line.append(timer.turn)
         if timer is not None and timer.course is not None:
             earliest = self._not_before(timer.endpoint)
@@ -373,9 +359,16 @@ class Scheduler:
                 heapq.heappush(self._heap, (timer.course.due, next(self._pushes), timer))
         self._place_of.pop(name).end()
 
+    def _make_up_for(self, timer: Timer, due: float) -> None:
+        timer.overrun = None
+        if self._loop is None or self._loop.time() - due > min(OVERRUN, timer.endpoint.interval / 10):
+            self._skip(OVERLAP, 1)
+        else:
+            self._enqueue(timer, due)
+
     def _withdraw(self, name: str, *, spare_run: bool = False) -> bool:
         """Take an endpoint out of every line, and end its run; say whether that goes on all the same."""
-        self._timers[name].turn = None
+        self._timers[name].turn = self._timers[name].overrun = None
         running = self._is_running(name)
         if running and (spare_run or self._is_committed(name)):
             return True

@@ -75,9 +75,22 @@ def test_an_endpoint_never_overlaps_itself():
 
     async def scenario() -> None:
         async with Rig([endpoint("a", 10.0)], takes=25.0) as rig:
-            await rig.until(70.0)
+            await rig.until(86.0)
         assert rig.starts_of("a") == [0.0, 30.0, 60.0]
-        assert rig.skips == {OVERLAP: 5}
+        assert rig.skips == {OVERLAP: 6}
+
+    run_virtual(scenario())
+
+
+def test_a_run_that_ends_right_after_the_next_is_due_costs_no_start():
+    """A dead server whose timeout is its interval is asked every interval, a moment later each time, up to a bound."""
+
+    async def scenario() -> None:
+        async with Rig([endpoint("a", 10.0)], takes=10.1) as rig:
+            await rig.until(45.0)
+        assert rig.starts_of("a") == pytest.approx([0.0, 10.1, 20.2, 40.0])
+        assert rig.lags == pytest.approx([0.0, 0.1, 0.2, 0.0])
+        assert rig.skips == {OVERLAP: 1}
 
     run_virtual(scenario())
 
@@ -151,13 +164,13 @@ def test_a_standstill_during_a_run_counts_as_overlap():
     """What fell due while the endpoint's own run was going on is an overlap."""
 
     async def scenario() -> None:
-        async with Rig([endpoint("a", 10.0)], takes=50.0) as rig:
+        async with Rig([endpoint("a", 10.0)], takes=45.0) as rig:
             await rig.until(5.0)
             loop = asyncio.get_running_loop()
             assert isinstance(loop, VirtualTimeLoop)
             loop.stall(30.0)
-            await rig.until(36.0)
-        assert rig.skips == {OVERLAP: 3}
+            await rig.until(46.0)
+        assert rig.skips == {OVERLAP: 4}
 
     run_virtual(scenario())
 
