@@ -22,7 +22,7 @@ class Places:
 
     def __init__(self, limit: int, *, on_room: Callable[[], None], on_wait: Callable[[float], None]) -> None:
         self.limit = limit
-        """A lower one takes nobody's place away."""
+        """A lower one takes nobody's place away.  Exceeded by those who come back and cannot wait."""
         self.on_room = on_room
         self.on_wait = on_wait
         self.held = self.aside = 0
@@ -63,8 +63,8 @@ class Place:
             self._places.aside += 1
             self._places.use()
 
-    async def back(self) -> None:
-        """Have a place again, as soon as there is one."""
+    async def back(self, patience: float | None = None) -> None:
+        """Have a place again, as soon as there is one; after `patience` seconds one beyond the limit."""
         places = self._places
         if places.held < places.limit and not places.returning:
             self._sit()
@@ -72,7 +72,12 @@ class Place:
         loop = asyncio.get_running_loop()
         asked, self._turn = loop.time(), loop.create_future()
         places.returning.append(self)
-        await self._turn
+        alarm = None if patience is None else loop.call_later(patience, self._insist, self._turn)
+        try:
+            await self._turn
+        finally:
+            if alarm is not None:
+                alarm.cancel()
         places.on_wait(loop.time() - asked)
 
     def end(self) -> None:
@@ -90,6 +95,11 @@ class Place:
         if self._turn is not None and not self._turn.done() and not self._is_over:
             self._sit()
             self._turn.set_result(None)
+
+    def _insist(self, turn: asyncio.Future[None]) -> None:
+        if not turn.done():
+            self._places.returning.remove(self)
+            self.regain()
 
     def _sit(self) -> None:
         if not self._is_held and not self._is_over:

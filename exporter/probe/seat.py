@@ -9,6 +9,10 @@ from typing import Protocol, Self
 PATIENCE = 1.0
 """Seconds that one step may take until the probe is taken to wait for somebody who is silent."""
 
+COURTESY = 1.0
+"""Seconds that a server whose connection stands may have to wait for us because no place is free.  Servers hang up on
+whoever says nothing, some after a few seconds, and that would be told as theirs."""
+
 
 class Place(Protocol):
     """What a probe holds of the number that may run at once."""
@@ -16,8 +20,8 @@ class Place(Protocol):
     def leave(self) -> None:
         """Give it up for a while."""
 
-    async def back(self) -> None:
-        """Wait for it."""
+    async def back(self, patience: float | None = None) -> None:
+        """Wait for it, not longer than `patience` seconds."""
 
 
 class Seat:
@@ -47,12 +51,12 @@ class Seat:
             self.is_left = True
             self._place.leave()
 
-    async def back(self) -> float:
-        """Have it again and begin a step; return the seconds that this took."""
+    async def back(self, *, connected: bool) -> float:
+        """Have it again and begin a step; return the seconds that this took, `COURTESY` at most when `connected`."""
         if self._place is None or not self.is_left:
             return 0.0
         asked = self._loop.time()
-        await self._place.back()
+        await self._place.back(COURTESY if connected else None)
         self.is_left = False
         self.begin_step()
         self._watch()

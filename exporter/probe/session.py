@@ -165,7 +165,7 @@ class Session:
     async def _walk(self, phase: Phase) -> None:
         if self._seat.is_left:
             with self._clock.stopped():
-                await self._seat.back()
+                await self._seat.back(connected=self._wire is not None)
         else:
             self._seat.begin_step()
         self._record.begin(phase)

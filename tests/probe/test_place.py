@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from exporter.model import Endpoint, NameFailure, Phase, ProbeResult, TimedOut, TlsMode
+from exporter.places import Places
 from exporter.probe import seat
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
@@ -15,7 +16,20 @@ from exporter.schedule import Scheduler
 from tests.probe.probing import endpoint, probe, run
 from tests.probe.tcp_ports import silent
 from tests.servers.dns import Answer, DnsServer
-from tests.servers.scripted import Step, bye, ehlo, expect, greet, pause, say, scripted, stall
+from tests.servers.scripted import (
+    Stage,
+    Step,
+    bye,
+    ehlo,
+    expect,
+    greet,
+    pause,
+    reset,
+    say,
+    scripted,
+    stall,
+    steps,
+)
 
 
 class Noted:
@@ -29,9 +43,9 @@ class Noted:
         """Note it."""
         self.done.append("leave")
 
-    async def back(self) -> None:
+    async def back(self, patience: float | None = None) -> None:
         """Take the time."""
-        await asyncio.sleep(self.seconds)
+        await asyncio.sleep(self.seconds if patience is None else min(self.seconds, patience))
         self.done.append("back")
 
 
@@ -124,6 +138,55 @@ def test_whoever_is_answered_at_last_waits_for_a_place(monkeypatch: pytest.Monke
     took = {step.phase: step.seconds or 0.0 for step in result.steps}
     assert 0.3 < took[Phase.GREETING] < 0.8
     assert result.seconds < 0.8
+
+
+def within(seconds: float, step: Step, otherwise: Step) -> Step:
+    """Another step where the first one takes longer."""
+
+    async def either(stage: Stage) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await step(stage)
+        except TimeoutError:
+            await otherwise(stage)
+
+    return either
+
+
+GIVING_UP = {
+    "421": say("421 4.4.2 mail.test Error: timeout exceeded"),
+    "closed": steps(),
+    "reset": reset(),
+}
+
+
+@pytest.mark.parametrize("giving_up", GIVING_UP.values(), ids=GIVING_UP)
+def test_no_server_loses_patience_while_we_wait_for_a_place(
+    giving_up: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all places taken for long the next command is sent all the same, before the server hangs up on us."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.05)
+    monkeypatch.setattr(seat, "COURTESY", 0.1)
+    counts: list[tuple[int, int]] = []
+
+    async def scenario() -> ProbeResult:
+        room = Places(1, on_room=lambda: None, on_wait=lambda _: None)
+        mine = room.take()
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.15, lambda: loop.call_later(1.5, room.take().end))
+        script = (pause(0.3), greet(), within(0.8, expect("EHLO"), giving_up), say("250 mail.test"), bye())
+        async with scripted(script) as server:
+            with Seat(mine) as taken:
+                result = await probe(endpoint(server.port, tls=TlsMode.NONE), seat=taken)
+            counts.append((room.held, room.aside))
+            mine.end()
+        counts.append((room.held, room.aside))
+        return result
+
+    result: ProbeResult = run(scenario)
+    assert result.success
+    assert result.seconds < 0.6
+    assert counts == [(2, 0), (1, 0)]
 
 
 def test_each_step_has_patience_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
