@@ -9,6 +9,9 @@ from typing import Protocol, Self
 PATIENCE = 1.0
 """Seconds that one step may take until the probe is taken to wait for somebody who is silent."""
 
+PATIENCE_WHEN_SLOW = 0.1
+"""The same after such a step: who is slow once is slow at each of eight steps, and would have a place at each."""
+
 COURTESY = 1.0
 """Seconds that a server whose connection stands may have to wait for us because no place is free.  Servers hang up on
 whoever says nothing, some after a few seconds, and that would be told as theirs."""
@@ -25,15 +28,16 @@ class Place(Protocol):
 
 
 class Seat:
-    """The place of one probe, left when a step has lasted for `PATIENCE`; a context manager.
+    """The place of one probe, left when a step has lasted for `PATIENCE`, later sooner; a context manager.
 
     One timer for a whole probe, because most are over before it goes off.
     """
 
-    __slots__ = ("_alarm", "_began", "_loop", "_place", "is_left")
+    __slots__ = ("_alarm", "_began", "_loop", "_patience", "_place", "is_left")
 
     def __init__(self, place: Place | None) -> None:
         self._place = place
+        self._patience = PATIENCE
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
         self.is_left = False
@@ -74,14 +78,15 @@ class Seat:
 
     def _watch(self) -> None:
         if self._alarm is None and self._place is not None:
-            self._alarm = self._loop.call_at(self._began + PATIENCE, self._look)
+            self._alarm = self._loop.call_at(self._began + self._patience, self._look)
 
     def _look(self) -> None:
         self._alarm = None
         if self.is_left:
             return
         # uvloop rounds to whole milliseconds, so that a timer may fire before its time.
-        if self._began + PATIENCE - self._loop.time() > 0.001:
+        if self._began + self._patience - self._loop.time() > 0.001:
             self._watch()
         else:
+            self._patience = PATIENCE_WHEN_SLOW
             self.leave()

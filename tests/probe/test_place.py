@@ -30,6 +30,7 @@ from tests.servers.scripted import (
     stall,
     steps,
 )
+from tests.virtual_time import run_virtual
 
 
 class Noted:
@@ -196,6 +197,27 @@ def test_each_step_has_patience_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     slow = (pause(0.25), greet(), expect("EHLO"), pause(0.25), say("250 mail.test"), bye())
     assert held(place, *slow).success
     assert place.done == []
+
+
+def test_who_was_slow_once_gives_its_place_up_sooner() -> None:
+    """A server that takes seconds for each answer has a place for tenths of them only, after the first."""
+    place = Noted()
+
+    async def scenario() -> None:
+        with Seat(place) as taken:
+            await asyncio.sleep(seat.PATIENCE - 0.1)
+            taken.begin_step()
+            await asyncio.sleep(seat.PATIENCE - 0.1)
+            assert place.done == []
+            await asyncio.sleep(0.2)
+            assert place.done == ["leave"]
+            await taken.back(connected=True)
+            await asyncio.sleep(seat.PATIENCE_WHEN_SLOW - 0.01)
+            assert place.done == ["leave", "back"]
+            await asyncio.sleep(0.02)
+        assert place.done == ["leave", "back", "leave"]
+
+    run_virtual(scenario())
 
 
 def test_a_silent_server_keeps_no_other_endpoint_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
