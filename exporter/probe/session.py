@@ -260,15 +260,18 @@ class Session:
             raise PhaseFailed(NotOffered("STARTTLS", self._before.lines if self._before else ()))
         exchange = await self._connection.command(b"STARTTLS")
         self._expect(exchange, {220})
-        # RFC 3207 6: nothing may stand behind the reply; whatever does was put there to be taken
-        # for the server's words under TLS.
-        behind = self._connection.pending()
-        if behind:
-            raise PhaseFailed(Injected(self._transcript.redact(behind[:512])))
+        self._look_behind()
         self._record.close(Phase.STARTTLS, exchange.seconds)
 
+    def _look_behind(self) -> None:
+        """RFC 3207 6: whatever is behind the reply to STARTTLS was put there to be taken for words under TLS."""
+        if behind := self._connection.pending():
+            raise PhaseFailed(Injected(self._transcript.redact(behind[:512])))
+
     async def _handshake(self) -> None:
-        if self._endpoint.tls is TlsMode.IMPLICIT and (early := self._connection.spoken_first()):
+        if self._endpoint.tls is not TlsMode.IMPLICIT:
+            self._look_behind()  # once more, after the wait for a place
+        elif early := self._connection.spoken_first():
             # Whoever speaks before our ClientHello speaks no TLS; of bytes that come later OpenSSL says so.
             raise PhaseFailed(TlsFailure(reason="WRONG_VERSION_NUMBER", peer_bytes=early[:512]))
         try:

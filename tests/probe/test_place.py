@@ -6,15 +6,16 @@ import asyncio
 
 import pytest
 
-from exporter.model import Endpoint, NameFailure, Phase, ProbeResult, TimedOut, TlsMode
+from exporter.model import Endpoint, Injected, NameFailure, Phase, ProbeResult, TimedOut, TlsMode
 from exporter.places import Places
 from exporter.probe import seat
 from exporter.probe.prober import Prober
 from exporter.probe.resolver import Resolver
 from exporter.probe.seat import Seat
 from exporter.schedule import Scheduler
-from tests.probe.probing import endpoint, probe, run
+from tests.probe.probing import endpoint, probe, run, trusting
 from tests.probe.tcp_ports import silent
+from tests.servers.certificates import Workshop
 from tests.servers.dns import Answer, DnsServer
 from tests.servers.scripted import (
     Stage,
@@ -188,6 +189,27 @@ def test_no_server_loses_patience_while_we_wait_for_a_place(
     assert result.success
     assert result.seconds < 0.6
     assert counts == [(2, 0), (1, 0)]
+
+
+def test_what_is_injected_while_we_wait_for_a_place_is_not_passed_over(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plaintext behind a slow STARTTLS reply is evidence as long as the handshake has not begun."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.05)
+    script = (
+        *(greet(), ehlo("STARTTLS"), expect("STARTTLS"), pause(0.2), say("220 go")),
+        *(pause(0.1), say("250 injected"), stall()),
+    )
+
+    async def scenario() -> ProbeResult:
+        async with scripted(script) as server:
+            target = endpoint(server.port, tls_config=trusting(workshop.ca_file), timeout=1.0)
+            with Seat(Noted(seconds=0.5)) as taken:
+                return await probe(target, seat=taken)
+
+    result: ProbeResult = run(scenario)
+    assert result.symptom is not None
+    assert result.symptom.evidence == Injected(b"250 injected\n")
 
 
 def test_each_step_has_patience_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
