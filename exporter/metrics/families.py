@@ -197,7 +197,8 @@ RELOAD_TIME = _gauge(
     "When the configuration was last loaded with success.",
 )
 SCHEDULE_LAG = _histogram(
-    "submission_exporter_schedule_lag_seconds", "How much later than due a probe started."
+    "submission_exporter_schedule_lag_seconds",
+    "How much later than due a probe started, or than it could went on after it had waited.",
 )
 LOOP_LAG = _histogram(
     "submission_exporter_event_loop_lag_seconds",
@@ -207,7 +208,8 @@ IN_FLIGHT = _gauge(
     "submission_exporter_probes_in_flight", "Probes that are at work now; those that wait are not among them."
 )
 IN_FLIGHT_LIMIT = _gauge(
-    "submission_exporter_probes_in_flight_limit", "Probes that may be at work at the same time."
+    "submission_exporter_probes_in_flight_limit",
+    "Probes that may be at work at the same time; exceeded rather than keep a server waiting for a second.",
 )
 WAITING = _gauge(
     "submission_exporter_probes_waiting",
