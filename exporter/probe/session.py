@@ -163,7 +163,7 @@ class Session:
         return self._symptom(phase, evidence)
 
     async def _walk(self, phase: Phase) -> None:
-        if self._seat.is_left:
+        if self._seat.is_left and phase is not Phase.DNS:
             with self._clock.stopped():
                 await self._seat.back(connected=self._wire is not None)
         else:

@@ -51,8 +51,8 @@ class Noted:
         self.done.append("back")
 
 
-def probed(host: str, place: Noted, timeout: float = 5.0) -> ProbeResult:
-    """Probe a healthy server under that name, with a name server of our own."""
+def probed(host: str, place: Noted, timeout: float = 5.0, *, left: bool = False) -> ProbeResult:
+    """Probe a healthy server under that name, with a name server of our own; with a place that is `left` already."""
 
     async def scenario() -> ProbeResult:
         with DnsServer({"mail.test": Answer(a=("127.0.0.1",))}) as dns:
@@ -61,6 +61,8 @@ def probed(host: str, place: Noted, timeout: float = 5.0) -> ProbeResult:
                 async with scripted([greet(), ehlo(), bye()]) as server:
                     target = endpoint(server.port, host=host, tls=TlsMode.NONE, timeout=timeout)
                     with Seat(place) as taken:
+                        if left:
+                            taken.leave()
                         return await Prober(resolver).run(target, seat=taken)
             finally:
                 resolver.close()
@@ -85,6 +87,14 @@ def test_a_name_without_an_address_needs_no_place_any_more() -> None:
     assert result.symptom is not None
     assert isinstance(result.symptom.evidence, NameFailure)
     assert place.done == ["leave"]
+
+
+@pytest.mark.parametrize("host", ["mail.test", "127.0.0.1"])
+def test_who_waited_for_a_token_needs_no_place_to_look_a_name_up(host: str) -> None:
+    """A token that took a second has cost the place; it is waited for once, before the connection."""
+    place = Noted()
+    assert probed(host, place, left=True).success
+    assert place.done == ["leave", "back"]
 
 
 def test_an_address_is_not_looked_up() -> None:
