@@ -55,16 +55,14 @@ class Seat:
             self.is_left = True
             self._place.leave()
 
-    async def back(self, *, connected: bool) -> float:
-        """Have it again and begin a step; return the seconds that this took, `COURTESY` at most when `connected`."""
+    async def back(self, *, connected: bool) -> None:
+        """Have it again and begin a step, after `COURTESY` at the latest when `connected`."""
         if self._place is None or not self.is_left:
-            return 0.0
-        asked = self._loop.time()
+            return
         await self._place.back(COURTESY if connected else None)
         self.is_left = False
         self.begin_step()
         self._watch()
-        return self._began - asked
 
     def __enter__(self) -> Self:
         return self
