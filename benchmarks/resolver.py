@@ -1,16 +1,17 @@
-"""Whether a name server that is dead for half of the endpoints delays the other half.
+"""Whether a name server that is dead for half of the endpoints delays the other half, or a mail server that hangs.
 
     python -m benchmarks.resolver
 
 200 endpoints with names that are answered are probed every two seconds, alone and beside 200 of the same settings whose
-names are never answered: as many as may run at once wait for an answer at any time.  The runs take turns.  A delay is
-the p99 of the answered half beside the dead one, less its p99 alone: of the start, which is due an interval after the
-one before, of the look-up, and of the whole probe.
+names are never answered, or whose server accepts and says nothing: as many as may be at work at once wait for an answer
+at any time.  The runs take turns.  A delay is the p99 of the answered half beside the dead one, less its p99 alone: of
+the start, which is due an interval after the one before, of the look-up, and of the whole probe.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -34,22 +35,29 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
     runs, seconds, endpoints = (1, 8.0, 10) if brief else (RUNS, SECONDS, ENDPOINTS)
     alone: list[list[dict[str, Any]]] = []
     beside: list[list[dict[str, Any]]] = []
+    hanging: list[list[dict[str, Any]]] = []
     zone = {f"a{n}.test": Answer(a=(address(n),)) for n in range(endpoints)} | {"*.dead.test": Silent()}
     with Submission(directory, documents.identity) as server, DnsServer(zone) as dns:
         for _ in range(runs):
-            for dead, records in ((0, alone), (endpoints, beside)):
+            for dead, records in (((), alone), (_unknown(server, endpoints), beside)):
                 settings = _settings(server, documents, dns.nameserver, endpoints, dead)
                 records.append(await _records(directory, settings, seconds))
+            # Whoever connects stands in the queue of a listener that nobody attends to.
+            with socket.create_server(("0.0.0.0", 0), backlog=4096) as listener:
+                dead = _hanging(listener.getsockname()[1], endpoints)
+                settings = _settings(server, documents, dns.nameserver, endpoints, dead)
+                hanging.append(await _records(directory, settings, seconds))
     return (
         *(
             Figure(
-                what=f"delay of the {name}, p99",
+                what=f"delay of the {name}{where}, p99",
                 unit="ms",
                 ours=tuple(
-                    tail(with_dead) - tail(without) for with_dead, without in zip(beside, alone, strict=True)
+                    tail(with_dead) - tail(without) for with_dead, without in zip(dead, alone, strict=True)
                 ),
                 at_most=LIMIT,
             )
+            for dead, where in ((beside, ""), (hanging, " by servers that hang"))
             for name, tail in (("start", _late), ("look-up", _look_up), ("whole probe", _whole))
         ),
         Figure(what="start alone, p99", unit="ms", ours=tuple(map(_late, alone))),
@@ -57,8 +65,16 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
     )
 
 
+def _unknown(server: Submission, endpoints: int) -> tuple[str, ...]:
+    return tuple(f"d{n}.dead.test:{server.port}" for n in range(endpoints))
+
+
+def _hanging(port: int, endpoints: int) -> tuple[str, ...]:
+    return tuple(f"{address(n)}:{port}" for n in range(endpoints))
+
+
 def _settings(
-    server: Submission, documents: Papers, nameserver: str, endpoints: int, dead: int
+    server: Submission, documents: Papers, nameserver: str, endpoints: int, dead: tuple[str, ...]
 ) -> dict[str, Any]:
     settings = configuration(server.port, documents, endpoints=0, interval=INTERVAL)
     settings["global"]["resolver"] = {"nameservers": [nameserver]}
@@ -66,10 +82,7 @@ def _settings(
     settings["endpoints"] = [
         {"name": f"alive-{n}", "target": f"a{n}.test:{server.port}", "module": MODULE}
         for n in range(endpoints)
-    ] + [
-        {"name": f"dead-{n}", "target": f"d{n}.dead.test:{server.port}", "module": MODULE}
-        for n in range(dead)
-    ]
+    ] + [{"name": f"dead-{n}", "target": target, "module": MODULE} for n, target in enumerate(dead)]
     return settings
 
 
