@@ -36,6 +36,7 @@ MARKS = {
     "Ruby": ('<- "{}\\r\\n"', '-> "{}\\r\\n"'),
     "Outlook": ("2017.01.01 10:00:00 SMTP (mail): [tx] {}", "2017.01.01 10:00:00 SMTP (mail): <rx> {}"),
     "a container": ("server_1     | >>> {}", "server_1     | <<< {}"),
+    "ssmtp": ("[->] {}", "[<-] {}"),
     "syslog": ("Jan 15 15:44:06 web app[12]: C: {}", "Jan 15 15:44:06 web app[12]: S: {}"),
 }
 
@@ -139,3 +140,29 @@ def test_a_refusal_that_was_overcome_is_not_the_reason(between):
     ).evidence
     assert isinstance(evidence, Reply)
     assert evidence.code == 503
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize(
+    "told",
+    [
+        "SMTP Error: Could not connect to SMTP host.",
+        "SMTP connect() failed.",
+        "Connection closed",
+        "Cannot open it",
+    ],
+)
+def test_what_fails_once_starttls_is_agreed_is_the_handshake(name, told):
+    """The server has said 220 to STARTTLS: whatever the client calls it, the connection was there."""
+    sent, received = MARKS[name]
+    lines = [received.format("220 ready"), sent.format("EHLO me"), received.format("250 STARTTLS")]
+    lines += [sent.format("STARTTLS"), received.format("220 2.0.0 Ready to start TLS"), told]
+    symptom = parse("\n".join(lines))
+    assert symptom.phase is Phase.TLS
+    assert diagnose(symptom).error_class is ErrorClass.TLS_HANDSHAKE_FAILED
+
+
+def test_what_fails_after_the_second_ehlo_is_not_the_handshake():
+    """With TLS begun the client says EHLO again."""
+    told = "C: EHLO me\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nC: EHLO me\nSMTP connect() failed."
+    assert parse(told).phase is Phase.EHLO

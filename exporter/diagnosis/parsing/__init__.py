@@ -17,7 +17,7 @@ from exporter.diagnosis.parsing.objects import object_as_text
 from exporter.diagnosis.parsing.replies import reply_in, up_to_the_cause
 from exporter.diagnosis.parsing.said import said_in
 from exporter.diagnosis.parsing.sentences import Sentence, sentence_in
-from exporter.diagnosis.parsing.transcript import plain_transcript, up_to_the_refusal
+from exporter.diagnosis.parsing.transcript import ended_in_handshake, plain_transcript, up_to_the_refusal
 from exporter.diagnosis.text import clip, enhanced_in, plain_marks, squash
 from exporter.model import (
     ConnectFailure,
@@ -86,6 +86,8 @@ def parse(text: str, *, phase: Phase | None = None) -> Symptom:
     if (session := up_to_the_refusal(plain)) is not None:
         plain, phase_there = session
         context = replace(context, phase=phase_there or context.phase)
+    elif "STARTTLS" in plain and ended_in_handshake(plain):
+        context = replace(context, phase=Phase.TLS)
     if phase is not None:
         context = replace(context, phase=phase)
     dialog = dialog_in(marked := plain_marks(plain))
@@ -202,6 +204,9 @@ def _of_sentence(sentence: Sentence, plain: str, context: Context) -> Symptom:
                 detail=plain,
             )
             phase = phase if phase in {Phase.STARTTLS, Phase.TLS} else Phase.TLS
+        case ConnectFailure(errno=None) if phase is Phase.TLS:
+            # `could not connect`, said after the server had agreed to STARTTLS
+            evidence = TlsFailure(detail=plain)
         case ConnectFailure(errno="ETIMEDOUT") if phase not in {None, Phase.CONNECT}:
             return symptom_of_errno("ETIMEDOUT", context)
         case TimedOut() if phase is Phase.CONNECT:

@@ -1,7 +1,8 @@
 r"""Sessions that a client or a mail server wrote down: commands and replies, each behind marks and the head of a line.
 
 `2019-12-30 13:14:30 CLIENT -> SERVER: DATA`, `SMTP >>> DATA`, `[tx] DATA`, `Wrote: DATA<CRLF>`, Ruby's `<- "DATA\r\n"`,
-Postfix's `…: > host[192.0.2.1]:587: DATA`, Exchange's `…,>,DATA,` and hMailServer's `"SENT: DATA"` all become `C: DATA`.
+ssmtp's `[->] DATA`, Postfix's `…: > host[192.0.2.1]:587: DATA`, Exchange's `…,>,DATA,` and hMailServer's
+`"SENT: DATA"` all become `C: DATA`.
 The marks mean one thing to who sends and another to who receives, so that what stands behind one says which side it is:
 a command, or the code of a reply.
 """
@@ -16,7 +17,7 @@ from exporter.pattern import pattern
 
 _MARK = (
     r"(?:C: send(?: smtp command,)?|[CS]:|(?:client|server|send|reply): b?|Wrote:|SENT:|RECEIVED:|"
-    r"(?:CLIENT|SERVER) -(?:>|&gt;) (?:SERVER|CLIENT):|\[[rt]x\]|<[rt]x>|SMTP[<>]{2}|\d[<>]|"
+    r"(?:CLIENT|SERVER) -(?:>|&gt;) (?:SERVER|CLIENT):|\[[rt]x\]|\[(?:<-|->)\]|<[rt]x>|SMTP[<>]{2}|\d[<>]|"
     r"[-~=]{0,3}(?:>|&gt;){1,3}|(?:<|&lt;){1,3}[-~=*]{0,3})[ \t,]{0,4}['\"]?"
     r"(?:[\w.-]{1,80}\[[^\]\n]{1,45}\](?::\d{1,5})?: )?"  # Postfix's name of the server
 )
@@ -56,6 +57,17 @@ def plain_transcript(text: str) -> str:
     if len(marked) > 1 or any(line["command"] for line in marked):
         return _MARKED.sub(_plain, text)
     return _UNMARKED.sub(_plain, text) if _TYPED.search(text) else text
+
+
+def ended_in_handshake(transcript: str) -> bool:
+    """The last that was agreed on is to begin TLS: what went wrong then, the handshake or its end, is of TLS."""
+    said = [line for line in transcript.splitlines() if line.startswith(("C: ", "S: ")) and line != "C: QUIT"]
+    asked = max((number for number, line in enumerate(said) if line.startswith("C: ")), default=-1)
+    return (
+        asked >= 0
+        and said[asked].upper() == "C: STARTTLS"
+        and "".join(said[asked + 1 : asked + 2]).startswith("S: 220")
+    )
 
 
 def _plain(said: re.Match[str]) -> str:
