@@ -123,11 +123,21 @@ _ALERT_NUMBER = pattern(r"\balert number (\d{1,3})\b", re.IGNORECASE)
 _ALERT_NAME = pattern(
     r"(?<![a-z])alert[:(,]?[ _-]{1,3}['\"{]{0,2}([a-z]+(?:[ _-][a-z]+){0,3})", re.IGNORECASE
 )
+# Erlang: `… generated CLIENT ALERT: Fatal - Bad Certificate`, `… received SERVER ALERT: Fatal - Protocol Version`
+_ERLANG_ALERT = pattern(r"\b(generated client|received server) alert: fatal - ([a-z]+(?: [a-z]+){0,3})")
 _RUN_TOGETHER = {name.replace("_", ""): number for name, number in ALERTS.items()}
 """As .NET and rustls write them: `ProtocolVersion`."""
 _VERIFY_NUMBER = pattern(
     r"(?:verify error:num=|verify return code: |verification error |X509_V_ERR_?)(\d{1,3})\b", re.IGNORECASE
 )
+# what an alert that this side sent says of the other
+_OWN_ALERTS = {
+    "bad certificate": "CERTIFICATE_VERIFY_FAILED",
+    "certificate unknown": "CERTIFICATE_VERIFY_FAILED",
+    "unknown ca": "CERTIFICATE_VERIFY_FAILED",
+    "unsupported certificate": "CERTIFICATE_VERIFY_FAILED",
+    "protocol version": "UNSUPPORTED_PROTOCOL",
+}
 _ALERT_OFFSET = 1000  # SSL_AD_REASON_OFFSET
 
 
@@ -146,6 +156,10 @@ def reason_in(text: str) -> tuple[str | None, int | None]:
     lowered = text.lower()
     if reason is None:
         reason = next((name for name, words in _REASON_WORDS if words in lowered), None)
+    if erlang := _ERLANG_ALERT.search(lowered):
+        if erlang[1] == "received server":
+            return reason, alert if alert is not None else ALERTS.get(erlang[2].replace(" ", "_"))
+        return reason or _OWN_ALERTS.get(erlang[2]), alert
     return reason, alert if alert is not None else _alert_in(text)
 
 

@@ -152,6 +152,10 @@ def test_errors_are_read_by_number_and_name(text, evidence):
             9,
         ),
         ("issuer: CN=Avast Web/Mail Shield Root", "CERTIFICATE_VERIFY_FAILED", None, None),
+        ("In state hello received SERVER ALERT: Fatal - Protocol Version", None, 70, None),
+        ("generated CLIENT ALERT: Fatal - Bad Certificate", "CERTIFICATE_VERIFY_FAILED", None, None),
+        ("generated CLIENT ALERT: Fatal - Protocol Version", "UNSUPPORTED_PROTOCOL", None, None),
+        ("Fatal - Unexpected Message - {:unsupported_record_type, 50}", "WRONG_VERSION_NUMBER", None, None),
     ],
 )
 def test_tls_errors_are_read_by_number_and_name(text, reason, alert, verify_code):
