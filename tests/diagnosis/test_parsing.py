@@ -11,6 +11,7 @@ from exporter.model import (
     DropKind,
     Dropped,
     ErrorClass,
+    FaultDomain,
     Garbled,
     NameFailure,
     NameFailureKind,
@@ -522,3 +523,26 @@ def test_a_stack_trace_names_the_phase(frames, phase):
 def test_what_the_server_did_not_say_is_not_judged_as_its_words(text, error_class):
     """Behind `no response from server:` stands the client's own reason."""
     assert diagnose(parse(text)).error_class is error_class
+
+
+@pytest.mark.parametrize(
+    "text", ["dial tcp :587: connect: connection refused", "Unable to connect to :587 (Connection refused)"]
+)
+def test_an_empty_server_name_is_this_machine(text):
+    """Go and PHP connect to the host itself where no name was set: the settings are at fault, not a server."""
+    symptom = parse(text)
+    assert (symptom.host, symptom.port) == ("localhost", 587)
+    assert diagnose(symptom).fault_domain is FaultDomain.SETTINGS
+
+
+def test_the_number_of_swift_mailer_is_read():
+    """It stands behind the sentence of the system, which is in the system's language."""
+    told = "Connection could not be established with host x.example.com [Verbindung abgelehnt #111]"
+    assert parse(told).evidence == ConnectFailure("ECONNREFUSED")
+    assert parse(told.replace("#111", "#0")).evidence == ConnectFailure(None)
+
+
+def test_a_console_that_breaks_lines_hides_no_reply():
+    """PowerShell wraps what .NET says at the width of its window."""
+    told = "Service not available, closing transmission channel. The server\nresponse was: 4.7.0 Slow down"
+    assert parse(told).evidence == Reply(421, (b"4.7.0 Slow down",), enhanced="4.7.0")

@@ -50,6 +50,8 @@ _NUMBERED = pattern(
     r"\bconnect error |\(OS error |\berror #|\bSocketError:? |\bos error |\berror:? )(-?\d{1,5})\b",
     re.IGNORECASE,
 )
+# Swift Mailer: `[Connection refused #111]`
+_BRACKETED = pattern(r"\[[^\[\]\n]{0,200} #(\d{2,5})\]")
 _PARENTHESISED = pattern(r"\((\d{2,5})\)")
 _BARE_NUMBER = pattern(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
 _NO_WORDS = frozenset(
@@ -248,6 +250,9 @@ def _errno(plain: str, squashed: str, context: Context) -> Symptom | None:
         symbol = errnos.symbol_of(number) if bare[1] or abs(number) >= _NO_COUNT_FROM else None
         return symptom_of_bare_errno(symbol, context) if symbol else None
     for found in _NUMBERED.finditer(plain) if "err" in squashed else ():
+        if symbol := errnos.symbol_of(int(found[1])):
+            return symptom_of_errno(symbol, context)
+    for found in _BRACKETED.finditer(plain) if " #" in plain else ():
         if symbol := errnos.symbol_of(int(found[1])):
             return symptom_of_errno(symbol, context)
     for found in _PARENTHESISED.finditer(plain):

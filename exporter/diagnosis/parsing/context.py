@@ -46,8 +46,8 @@ _SAID = (
     ),
     pattern(rf"\b(?:command|verb|cmd|stage|phase)[\"']?\s?[:=]\s?[\"']?{_VERB}"),
     pattern(
-        r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:commands? )?(?:was |were )?"
-        r"(?:failed|rejected|refused|not accepted|error)"
+        r"\b(rcpt|mail from|mail|auth|starttls|ehlo|helo|lhlo|data|bdat)(?: from| to)?:? (?:(?:command|request)s? )?(?:was |were )?"
+        r"(?:failed|rejected|refused|not accepted|error|unsuccessful)"
     ),
     pattern(rf"\b{_VERB}: got \d"),
     pattern(rf"\bcommand {_VERB}[^\n:]{{0,80}}: "),
@@ -203,6 +203,8 @@ _HOST_WORD = pattern(
     rf"(?:smtp server|server|host|hostname|lookup|relay|addrinfo|enotfound|eai_again|unknownhostexception:?|getaddrinfo for|name=|"
     rf"connect to|connecting to|could not resolve|resolve host:?|helo from)[ :=\"'(]{{0,4}}(?:smtp://|ssl://|tls://)?{_NAME.lower()}",
 )
+# Go and PHP connect to this machine where the name is empty: `dial tcp :587`, `Unable to connect to :587`
+_NO_HOST = pattern(r"\b(?:dial tcp|connect to) :(\d{2,5})\b")
 _PLAIN_NAME = pattern(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){2,5}(?![a-z0-9-])")
 _SUBJECT = pattern(r"subject[^\n]{0,20}?\bCN ?= ?([A-Za-z0-9*][A-Za-z0-9.*-]{1,252})", _I)
 _SCHEME = pattern(r"\b(ssl|smtps|tls)://", _I)
@@ -296,6 +298,8 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
     port = _port(port_named[1]) if port_named else None
     if outlook := _OUTLOOK_SERVER.search(text):
         return outlook[1], port
+    if port is None and (unnamed := _NO_HOST.search(small)):
+        return "localhost", _port(unnamed[1])
     pair = next((found for found in _HOST_PORT.finditer(text) if not _is_source_line(found)), None)
     if pair is not None:
         number = _port(pair[2])
