@@ -48,7 +48,7 @@ _PAIR = pattern(r"(?<![\d.])(?:(4\d\d)[ -](?=4\.\d{1,3}\.\d{1,3}\b)|(5\d\d)[ -](
 # Thunderbird's `Cannot resolve your domain 450 4.1.8`
 _TRAILING = pattern(r"(?<![\d.])([45]\d\d) [45]\.\d{1,3}\.\d{1,3}\W{0,3}$")
 # .NET and lettre show a word for each code: SmtpStatusCode, and the three digits of RFC 5321 4.2.1
-_DOTNET = pattern(r"([A-Z][^.\n]{10,120})\. The server response was: ?", _I)
+_DOTNET = pattern(r"([A-Z][^.\n]{10,120})\. The\s{1,3}server\s{1,3}response\s{1,3}was: ?", _I)
 _DOTNET_CODES = (
     ("service not available", 421),
     ("mailbox busy", 450),
@@ -181,7 +181,7 @@ def _position(text: str) -> tuple[int, int] | None:
 
 def _spelled_out(text: str) -> tuple[int, int] | None:
     """The code of a client that gives it in words, and where the server's own words begin."""
-    if "server response was" in text and (hit := _DOTNET.search(text)):
+    if "response" in text and "was:" in text and (hit := _DOTNET.search(text)):
         said = hit[1].lower()
         code = next((number for words, number in _DOTNET_CODES if words in said), None)
         return (code, hit.end()) if code else None
