@@ -25,7 +25,8 @@ _STROKES = str.maketrans(
 _SPACE = re.compile(r"\s+")
 _ENHANCED_FIRST = re.compile(r"^[ \t]*(?:\[)?([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.MULTILINE)
 _ENHANCED_QMAIL = re.compile(r"#([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_ENHANCED_ANY = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+# the version of a program, `perl/5.18.2` or `context-5.1.2`, is none; the subjects of RFC 3463 end at 7
+_ENHANCED_ANY = re.compile(r"(?<![\d./])(?<![A-Za-z]-)([245]\.[0-7]\.\d{1,3})(?![\d./])")
 # what announces a reply inside a reply; without it a number is a ticket's, or a count of days
 _ANNOUNCED = (
     r"(?:[:=<>\"'(\[{«]|^|\b(?:said|response|error|returned|replied|answered|reply|got|was|with|code))"

@@ -79,6 +79,8 @@ def test_enhanced_codes_stand_in_three_places(said, enhanced):
 def test_enhanced_codes_anywhere():
     """A pasted line without structure may hold the code in the middle."""
     assert text.enhanced_in("it said 5.7.139 to me", anywhere=True) == "5.7.139"
+    for version in ("at perl/5.18.2/Net/SMTP.pm", "spring-context-5.1.2", "Perl 5.18.2"):
+        assert text.enhanced_in(version, anywhere=True) is None
 
 
 @pytest.mark.parametrize(
