@@ -94,7 +94,7 @@ _NAMES: tuple[tuple[Phase, tuple[str, ...], re.Pattern[str] | None], ...] = (
             "rejected your login",
             "login to server",
         ),
-        pattern(r"authenticationerror\b|\beauth\b|\bauth_failed\b"),
+        pattern(r"auth(?:entication)?error\b|\beauth\b|\bauth_failed\b"),
     ),
     (
         Phase.MAIL,
