@@ -540,6 +540,7 @@ def test_the_number_of_swift_mailer_is_read():
     told = "Connection could not be established with host x.example.com [Verbindung abgelehnt #111]"
     assert parse(told).evidence == ConnectFailure("ECONNREFUSED")
     assert parse(told.replace("#111", "#0")).evidence == ConnectFailure(None)
+    assert isinstance(parse("Re: [Ticket #111] no mail since Monday").evidence, Words)
 
 
 def test_a_console_that_breaks_lines_hides_no_reply():

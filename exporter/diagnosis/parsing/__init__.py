@@ -50,8 +50,8 @@ _NUMBERED = pattern(
     r"\bconnect error |\(OS error |\berror #|\bSocketError:? |\bos error |\berror:? )(-?\d{1,5})\b",
     re.IGNORECASE,
 )
-# Swift Mailer: `[Connection refused #111]`
-_BRACKETED = pattern(r"\[[^\[\]\n]{0,200} #(\d{2,5})\]")
+# Swift Mailer: `… with host smtp.example.com [Connection refused #111]`
+_BRACKETED = pattern(r"\bwith host [^\s\[\]]{0,255} ?\[[^\[\]\n]{0,200} #(\d{2,5})\]")
 _PARENTHESISED = pattern(r"\((\d{2,5})\)")
 _BARE_NUMBER = pattern(r"\s*(errno|error|winerror|socket error)?[ :=#]{0,2}(-?\d{1,5})\s*", re.IGNORECASE)
 _NO_WORDS = frozenset(
