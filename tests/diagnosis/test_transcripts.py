@@ -6,7 +6,7 @@ import pytest
 
 from exporter.diagnosis import diagnose, parse
 from exporter.diagnosis.parsing.transcript import plain_transcript
-from exporter.model import ErrorClass, Phase, Reply
+from exporter.model import Confidence, ErrorClass, Phase, Reply
 
 # what stands before a command and before a reply
 MARKS = {
@@ -166,3 +166,14 @@ def test_what_fails_after_the_second_ehlo_is_not_the_handshake():
     """With TLS begun the client says EHLO again."""
     told = "C: EHLO me\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nC: EHLO me\nSMTP connect() failed."
     assert parse(told).phase is Phase.EHLO
+
+
+@pytest.mark.parametrize(
+    ("asked", "error_class"),
+    [("EHLO me", ErrorClass.CONNECTION_LOST), ("AUTH LOGIN", ErrorClass.CREDENTIALS_REJECTED)],
+)
+def test_a_session_in_which_the_server_answered_was_no_failed_connection(asked, error_class):
+    """PHPMailer ends every failure before MAIL with `SMTP connect() failed`."""
+    told = f"S: 220 hi\nC: EHLO me\nS: 250 fine\nC: {asked}\nSMTP connect() failed."
+    answer = diagnose(parse(told))
+    assert (answer.error_class, answer.confidence) == (error_class, Confidence.GUESS)

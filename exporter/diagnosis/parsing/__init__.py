@@ -68,6 +68,7 @@ _OUTLOOK_OWN = pattern(r"0x800421[0-9a-f]{2}", re.IGNORECASE)
 _LIMIT = pattern(r"\btimeout(?: ?= ?-?\d{1,9}\b| \d{1,9}(?=,))|; timeout -?\d{1,9}\b")
 # what a client thinks may be the reason: MailKit's `for one or more of the following reasons: 1. …`
 _PERHAPS = pattern(r"one or more of\s{1,4}the following reasons:(?:\s{1,8}\d[.)][^\n]{1,400})+")
+_LINE_OF_SESSION = pattern(r"^[CS]: [^\n]*\n?", re.MULTILINE)
 _WINSOCK_FROM = 10000
 _UNTRUSTED = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 
@@ -209,6 +210,9 @@ def _of_sentence(sentence: Sentence, plain: str, context: Context) -> Symptom:
         case ConnectFailure(errno=None) if phase is Phase.TLS:
             # `could not connect`, said after the server had agreed to STARTTLS
             evidence = TlsFailure(detail=plain)
+        case ConnectFailure(errno=None) if phase in {Phase.EHLO, Phase.AUTH} and "\nS: 2" in f"\n{plain}":
+            # `connect() failed`, said of a session in which the server had answered
+            evidence = Words(_LINE_OF_SESSION.sub("", plain))
         case ConnectFailure(errno="ETIMEDOUT") if phase not in {None, Phase.CONNECT}:
             return symptom_of_errno("ETIMEDOUT", context)
         case TimedOut() if phase is Phase.CONNECT:
