@@ -218,6 +218,7 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "issuer_known": lambda f: bool(f.symptom.issuers),
         "certificate_requested": _certificate_requested,
         "old_max_version": lambda f: f.symptom.max_version in _OLD_VERSIONS,
+        "tls12_max_version": lambda f: f.symptom.max_version is TlsVersion.TLS12,
         "modern_min_version": lambda f: f.symptom.min_version is TlsVersion.TLS13,
         "foreign_greeting": lambda f: bool(_FOREIGN_GREETING.match(f.raw[:256])),
         "other_service_greeting": _other_service,
