@@ -137,6 +137,13 @@ def _masked(facts: Facts) -> bool:
     )
 
 
+def _refusing_session(facts: Facts) -> bool:
+    """Sendmail's EHLO answer to a client whose every command it will refuse: not even PIPELINING or SIZE."""
+    known = facts.symptom.capabilities
+    lines = known.keywords if known else tuple(line.split(" ")[0] for line in facts.offered)
+    return tuple(lines) == ("ENHANCEDSTATUSCODES",)
+
+
 def _only_challenged(facts: Facts) -> bool:
     known = facts.symptom.capabilities
     mechanisms = known.mechanisms if known else tuple(m for line in facts.offered for m in line.split())
@@ -212,6 +219,7 @@ TRAITS: Mapping[str, Callable[[Facts], bool]] = MappingProxyType(
         "sasl_breach": lambda f: _breach(f) is not None,
         "server_unproven": lambda f: _breach(f) is SaslBreach.SIGNATURE,
         "masked": _masked,
+        "refusing_session": _refusing_session,
         "starttls_offered": lambda f: _offers(f, "STARTTLS"),
         "only_challenged_mechanisms": _only_challenged,
         "inspection_issuer": lambda f: bool(_INSPECTORS.search(_issuers(f).lower())),
