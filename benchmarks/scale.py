@@ -5,7 +5,8 @@
 100, 1,000 and 10,000 endpoints with intervals of 0.6, 6 and 60 s: always 167 probes a second, four scrapes an
 interval.  Lag, CPU and memory are those of the largest fleet, in a window that begins when the first, denser
 round is over and the grid is reached; blackbox_exporter's CPU at the same pace stands beside it.  The smaller fleets
-are measured before and after the largest, since the speed of a machine changes within minutes.
+are measured three times each, before and after the largest: the speed of a machine changes within minutes, and one
+disturbance of some seconds must not decide.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from benchmarks.traffic import Connection, scrape_regularly
 from benchmarks.yardstick import REFERENCE_MS, cost_of_peer
 
 RATE = 10_000 / 60
-FLEETS = (100, 1_000, 10_000)
-BRIEF_RATE, BRIEF_FLEETS = 20.0, (20, 40)
+LARGEST = 10_000
+ORDER = (100, 1_000, 100, LARGEST, 1_000, 100, 1_000)
+BRIEF_RATE, BRIEF_LARGEST, BRIEF_ORDER = 20.0, 40, (20, 40, 20)
 SETTLING = 42.0
 """Seconds until every pace is steady: a first round of 10 s at most, and half an interval of 60 s."""
 WINDOW = 40.0
@@ -46,20 +48,20 @@ class Load:
 
 
 async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
-    """Measure one fleet after the other, and back again."""
+    """Measure one fleet after the other."""
     documents = papers(directory)
-    rate, fleets = (BRIEF_RATE, BRIEF_FLEETS) if brief else (RATE, FLEETS)
+    rate, most, order = (BRIEF_RATE, BRIEF_LARGEST, BRIEF_ORDER) if brief else (RATE, LARGEST, ORDER)
     small, large = (2.0, 2.0) if brief else (SMALL_WINDOW, WINDOW)
-    loads: dict[int, list[Load]] = {endpoints: [] for endpoints in fleets}
+    loads: dict[int, list[Load]] = {endpoints: [] for endpoints in sorted(order)}
     peer: tuple[float, ...] = ()
     with Submission(directory, documents.identity) as server:
-        for endpoints in (*fleets, *reversed(fleets[:-1])):
-            window = large if endpoints == fleets[-1] else small
+        for endpoints in order:
+            window = large if endpoints == most else small
             load = await _load(directory, documents, server, endpoints, rate=rate, window=window, brief=brief)
             loads[endpoints].append(load)
-            if endpoints == fleets[-1] and has_peer():
+            if endpoints == most and has_peer():
                 peer = (await cost_of_peer(directory, documents, server, rate, small) * rate / 10,)
-    (largest,) = loads[fleets[-1]]
+    (largest,) = loads[most]
     costs = {endpoints: tuple(load.cost_ms for load in measured) for endpoints, measured in loads.items()}
     medians = [statistics.median(measured) for measured in costs.values()]
     return (
