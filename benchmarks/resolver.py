@@ -38,26 +38,25 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
     hanging: list[list[dict[str, Any]]] = []
     zone = {f"a{n}.test": Answer(a=(address(n),)) for n in range(endpoints)} | {"*.dead.test": Silent()}
     with Submission(directory, documents.identity) as server, DnsServer(zone) as dns:
+        unknown = [f"d{n}.dead.test:{server.port}" for n in range(endpoints)]
         for _ in range(runs):
-            for dead, records in (((), alone), (_unknown(server, endpoints), beside)):
-                settings = _settings(server, documents, dns.nameserver, endpoints, dead)
-                records.append(await _records(directory, settings, seconds))
             # Whoever connects stands in the queue of a listener that nobody attends to.
             with socket.create_server(("0.0.0.0", 0), backlog=4096) as listener:
-                dead = _hanging(listener.getsockname()[1], endpoints)
-                settings = _settings(server, documents, dns.nameserver, endpoints, dead)
-                hanging.append(await _records(directory, settings, seconds))
+                silent = [f"{address(n)}:{listener.getsockname()[1]}" for n in range(endpoints)]
+                for dead, records in (([], alone), (unknown, beside), (silent, hanging)):
+                    settings = _settings(server, documents, dns.nameserver, endpoints, dead)
+                    records.append(await _records(directory, settings, seconds))
     return (
         *(
             Figure(
                 what=f"delay of the {name}{where}, p99",
                 unit="ms",
                 ours=tuple(
-                    tail(with_dead) - tail(without) for with_dead, without in zip(dead, alone, strict=True)
+                    tail(with_dead) - tail(without) for with_dead, without in zip(records, alone, strict=True)
                 ),
                 at_most=LIMIT,
             )
-            for dead, where in ((beside, ""), (hanging, " by servers that hang"))
+            for records, where in ((beside, ""), (hanging, " by servers that hang"))
             for name, tail in (("start", _late), ("look-up", _look_up), ("whole probe", _whole))
         ),
         Figure(what="start alone, p99", unit="ms", ours=tuple(map(_late, alone))),
@@ -65,16 +64,8 @@ async def measure(directory: Path, brief: bool) -> tuple[Figure, ...]:
     )
 
 
-def _unknown(server: Submission, endpoints: int) -> tuple[str, ...]:
-    return tuple(f"d{n}.dead.test:{server.port}" for n in range(endpoints))
-
-
-def _hanging(port: int, endpoints: int) -> tuple[str, ...]:
-    return tuple(f"{address(n)}:{port}" for n in range(endpoints))
-
-
 def _settings(
-    server: Submission, documents: Papers, nameserver: str, endpoints: int, dead: tuple[str, ...]
+    server: Submission, documents: Papers, nameserver: str, endpoints: int, dead: list[str]
 ) -> dict[str, Any]:
     settings = configuration(server.port, documents, endpoints=0, interval=INTERVAL)
     settings["global"]["resolver"] = {"nameservers": [nameserver]}

@@ -9,6 +9,7 @@ from dashboards.source.shared import COLORED_CELL, NONE_IS_GOOD, to_runbook, wid
 from dashboards.source.variables import DATASOURCE, EXPORTER_METRIC, EXPORTER_URL, instance, job
 from dashboards.source.visuals import lines, stat, table, timeline
 from dashboards.source.words import GREEN, ORANGE, REACHED, RED, RELOAD, YELLOW
+from exporter.places import MOST_ASIDE
 
 OWN = "submission_exporter_"
 NOT_ON_PURPOSE = 'reason!="backoff"'
@@ -140,15 +141,16 @@ _PUNCTUALITY = (
     ),
     lines(
         "Room for probes",
-        "How many of the probes that may be at work at once are, and how many of the 2000 that may wait for a name or a "
-        "silent server do. At 100 % of either, probes wait for one another.",
+        "How many of the probes that may be at work at once are, and how many of the "
+        f"{MOST_ASIDE} that may wait for a name or a silent server do. At 100 % of either, probes wait for one another.",
         Query(
             expr=f"max by (instance) ({NONE(OWN + 'probes_in_flight')}"
             f" / {NONE(OWN + 'probes_in_flight_limit')})",
             legend="{{instance}} at work",
         ),
         Query(
-            expr=f"max by (instance) ({NONE(OWN + 'probes_waiting')}) / 2000", legend="{{instance}} waiting"
+            expr=f"max by (instance) ({NONE(OWN + 'probes_waiting')}) / {MOST_ASIDE}",
+            legend="{{instance}} waiting",
         ),
         width=8,
         unit="percentunit",

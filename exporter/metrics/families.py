@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from exporter.places import MOST_ASIDE
+
 
 class Kind(StrEnum):
     """A metric type, spelt as both exposition formats spell it."""
@@ -198,7 +200,7 @@ RELOAD_TIME = _gauge(
 )
 SCHEDULE_LAG = _histogram(
     "submission_exporter_schedule_lag_seconds",
-    "How much later than due a probe started, or than it could went on after it had waited.",
+    "How much later than due a probe started, and how long one waited for a place to go on.",
 )
 LOOP_LAG = _histogram(
     "submission_exporter_event_loop_lag_seconds",
@@ -213,7 +215,7 @@ IN_FLIGHT_LIMIT = _gauge(
 )
 WAITING = _gauge(
     "submission_exporter_probes_waiting",
-    "Probes that wait for a name, or for somebody who has been silent for a second; from 2000 on none begins.",
+    f"Probes that wait for a name, or for somebody who has been silent for a second; from {MOST_ASIDE} on none begins.",
 )
 SKIPPED = _counter(
     "submission_exporter_probes_skipped", "Probes that were due and not started, by reason.", "reason"

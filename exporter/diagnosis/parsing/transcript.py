@@ -61,13 +61,17 @@ def plain_transcript(text: str) -> str:
 
 def ended_in_handshake(transcript: str) -> bool:
     """The last that was agreed on is to begin TLS: what went wrong then, the handshake or its end, is of TLS."""
-    said = [line for line in transcript.splitlines() if line.startswith(("C: ", "S: ")) and line != "C: QUIT"]
+    said = [line for line in _said(transcript) if line != "C: QUIT"]
     asked = max((number for number, line in enumerate(said) if line.startswith("C: ")), default=-1)
     return (
         asked >= 0
         and said[asked].upper() == "C: STARTTLS"
         and "".join(said[asked + 1 : asked + 2]).startswith("S: 220")
     )
+
+
+def _said(transcript: str) -> list[str]:
+    return [line for line in transcript.splitlines() if line.startswith(("C: ", "S: "))]
 
 
 def _plain(said: re.Match[str]) -> str:
@@ -78,7 +82,7 @@ def _plain(said: re.Match[str]) -> str:
 
 def up_to_the_refusal(transcript: str) -> tuple[str, Phase | None] | None:
     """The lines of the session alone, up to the last refusal, and the phase of that; None where there is none."""
-    said = [line for line in transcript.splitlines() if line.startswith(("C: ", "S: "))]
+    said = _said(transcript)
     ends = max((number for number, line in enumerate(said, 1) if line.startswith(_REFUSED)), default=0)
     if ends == 0 or len(said) == 1:
         return None
